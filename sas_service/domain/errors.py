@@ -1,0 +1,128 @@
+"""Everything that can go wrong, as one closed list without any HTTP in it.
+
+``api/problems.py`` maps each class to an RFC 9457 problem; a test holds the two lists equal.
+No error carries a secret or a text of Azure's: only what is named here reaches the client.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One way in which a request broke a rule: where, what was asked, what is allowed, which rule said so."""
+
+    pointer: str
+    asked: object
+    allowed: object
+    rule: str
+
+
+class SasServiceError(Exception):
+    """Any refusal or failure that the service knows; subclasses say which."""
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        violations: tuple[Violation, ...] = (),
+        retry_after: timedelta | None = None,
+        **extra: str,
+    ) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.violations = violations
+        self.retry_after = retry_after
+        self.extra = extra
+
+
+class InvalidRequest(SasServiceError):
+    """The request cannot be read: a field is missing, unknown, or of the wrong form."""
+
+
+class Unauthenticated(SasServiceError):
+    """No bearer token, or one that cannot be trusted; ``extra['reason']`` is a metric label, never shown."""
+
+
+class MissingRole(SasServiceError):
+    """The caller is known but lacks the role named in ``extra['role']``."""
+
+
+class ProfileNotAllowed(SasServiceError):
+    """The profile does not exist or is not one of the caller's teams'; the two look alike on purpose."""
+
+
+class OriginNotAllowed(SasServiceError):
+    """A browser page of this origin may not use this profile."""
+
+
+class OutsidePolicy(SasServiceError):
+    """The request is readable but wider than the policy allows; ``violations`` names every way."""
+
+
+class Suspended(SasServiceError):
+    """The team, client or profile is suspended (design.md section 4)."""
+
+
+class NotFound(SasServiceError):
+    """No such token, account or suspension, or none that this caller may see."""
+
+
+class IdempotencyKeyReused(SasServiceError):
+    """The Idempotency-Key was used with another body."""
+
+
+class RequestInProgress(SasServiceError):
+    """The first request with this Idempotency-Key has not finished."""
+
+
+class TokenSuperseded(SasServiceError):
+    """The token of this Idempotency-Key belongs to an older epoch; ``extra['replacement']`` leads on."""
+
+
+class EpochMoved(SasServiceError):
+    """The account switched its slot while the token was being signed, more often than we try again."""
+
+
+class RecordConflict(SasServiceError):
+    """A record is not in the state that this write expects (a zombie, a reaper, or a bug)."""
+
+
+class AuditLogUnavailable(SasServiceError):
+    """Redis is away, full, too slow, not durable or of a foreign schema: nothing is issued."""
+
+
+class MirrorUnavailable(SasServiceError):
+    """The audit mirror cannot be written and synced: nothing is issued."""
+
+
+class ClockSkew(SasServiceError):
+    """Our clock and the audit log's differ too much to promise an expiry."""
+
+
+class AzureUnavailable(SasServiceError):
+    """Azure, or the way to it, is away or too slow."""
+
+
+class AzureThrottled(SasServiceError):
+    """Azure asks us to wait; ``retry_after`` is Azure's."""
+
+
+class AzureRefused(SasServiceError):
+    """Azure said no: wrong set-up on our side (roles, identities, account), not the caller's fault."""
+
+
+class GrantMismatch(SasServiceError):
+    """The token that came back is not the one that was granted; it was dropped."""
+
+
+class IdentityUnavailable(SasServiceError):
+    """Entra's signing keys, or our own credential, cannot be had."""
+
+
+class PolicyRefused(SasServiceError):
+    """The policy document cannot be used; ``violations`` has file, line and reason."""
+
+
+class SchemaOutOfRange(SasServiceError):
+    """The data in Redis is of a schema that this release cannot serve; run the migrations or the other release."""

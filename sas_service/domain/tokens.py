@@ -1,0 +1,133 @@
+"""Requests, grants, tokens and their records."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sas_service.domain.slots import SigningKey
+
+
+class TokenState(StrEnum):
+    """The honest words of design.md section 2."""
+
+    RESERVED = "reserved"
+    LIVE = "live"
+    SUPERSEDED_LIVE = "supersededLive"
+    SOFT_REVOKED = "softRevoked"
+    DEAD = "dead"
+    ABANDONED = "abandoned"
+    REFUSED = "refused"
+
+
+class SasToken:
+    """The secret string: shown once to the caller, never stored, never logged."""
+
+    __slots__ = ("_secret",)
+
+    def __init__(self, secret: str) -> None:
+        self._secret = secret
+
+    def reveal(self) -> str:
+        """Return the secret; only the view that answers the caller, and a probe, may ask."""
+        return self._secret
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the token, 64 hexadecimal digits: how it is known afterwards."""
+        return fingerprint(self._secret)
+
+    def __repr__(self) -> str:
+        return "SasToken(********)"
+
+    __str__ = __repr__
+
+    def __format__(self, _spec: str) -> str:
+        return repr(self)
+
+    def __reduce__(self) -> str:
+        raise TypeError("a SasToken is never serialised")
+
+
+def fingerprint(secret: str) -> str:
+    """SHA-256 of ``secret`` in hexadecimal."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRequest:
+    """What a caller asks for; whatever is None is the profile's choice. Requests may narrow, never widen."""
+
+    profile: str
+    lifetime: timedelta | None = None
+    expiry: datetime | None = None
+    start: datetime | None = None
+    regions: tuple[str, ...] | None = None
+    max_rate_per_second: int | None = None
+    reason: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """The policy's yes: the exact parameters to sign, without any secret.
+
+    ``regions`` is None only where the profile says ``regions: any``; then nothing is sent to Azure and the worst
+    case is unconstrained. ``start`` and ``expiry`` are whole seconds in UTC.
+    """
+
+    account: str
+    profile: str
+    team: str
+    epoch: int
+    signing_key: SigningKey
+    identity: str
+    principal_id: str
+    regions: tuple[str, ...] | None
+    max_rate_per_second: int
+    start: datetime
+    expiry: datetime
+    policy_digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRecord:
+    """What is remembered of a token: the grant, who asked and when, and how it is known; never the token itself.
+
+    ``state`` is what was written last: reserved, live, abandoned or refused; ``state_at`` tells the rest.
+    """
+
+    id: str
+    grant: Grant
+    caller: Mapping[str, str]
+    state: TokenState
+    issued_at: datetime
+    request_id: str
+    fingerprints: tuple[str, ...] = ()
+    azure_request_id: str | None = None
+    attempts: int = 0
+    replaces: str | None = None
+    replaced_by: str | None = None
+    reason: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def fingerprint(self) -> str | None:
+        """The fingerprint of the newest delivery."""
+        return self.fingerprints[-1] if self.fingerprints else None
+
+    def state_at(self, now: datetime) -> TokenState:
+        """Return the state in honest words at ``now``; expired tokens are dead whatever else was written."""
+        if self.state in {TokenState.LIVE, TokenState.SOFT_REVOKED}:
+            if self.grant.expiry <= now:
+                return TokenState.DEAD
+            if self.state is TokenState.LIVE and self.replaced_by:
+                return TokenState.SUPERSEDED_LIVE
+        return self.state
+
+
+def account_of(token_id: str) -> str | None:
+    """Return the account that a token id names (``<account>.<time-ordered suffix>``), or None if it is no token id."""
+    account, dot, suffix = token_id.rpartition(".")
+    return account if dot and account and suffix else None
