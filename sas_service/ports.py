@@ -62,7 +62,7 @@ class Signed:
 
 @dataclass(frozen=True, slots=True)
 class AccountFacts:
-    """What Azure says of an account. ``principals``: identity name (policy's word) -> principalId, attached ones only."""
+    """What Azure says of an account; ``principals`` maps the policy's identity names to principalIds, if attached."""
 
     client_id: str
     location: str

@@ -24,7 +24,6 @@ class EventKind(StrEnum):
     SUSPENSION_LIFTED = "suspensionLifted"
     POLICY_CHANGED = "policyChanged"
     POLICY_REFUSED = "policyRefused"
-    AUDIT_READ = "auditRead"
 
 
 @dataclass(frozen=True, slots=True)
