@@ -1,14 +1,11 @@
-"""The policy: who may have what, up to which limits, and the decision on one request."""
+"""The policy: accounts, profiles and teams as one checked value, and who belongs to which team."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 
 from sas_service.domain.callers import Caller
-from sas_service.domain.errors import Violation
-from sas_service.domain.slots import Slot
-from sas_service.domain.tokens import Grant, TokenRequest
 
 POLICY_CEILING = timedelta(days=365)
 """No token lives longer (seed 004: "max expiration of 1 year (365 days)")."""
@@ -18,6 +15,18 @@ MINIMUM_LIFETIME = timedelta(minutes=10)
 
 CLOCK_SKEW = timedelta(seconds=60)
 """How far before now a token starts when nobody asked for a start, so that a slower clock at Azure accepts it."""
+
+SHORTEST_MINIMUM = timedelta(minutes=5, seconds=1)
+"""No profile may promise less: what lives 300 s or less makes the Web SDK ask for ever."""
+
+DEFAULT_LIFETIME = timedelta(hours=1)
+"""What a profile hands out when neither the request nor the profile says how long, as far as its limits let it."""
+
+DEFAULT_START_AHEAD = timedelta(hours=1)
+"""How far ahead of now a token may start unless its profile says otherwise."""
+
+DEFAULT_PLATFORM_CEILING = timedelta(hours=24)
+"""What Azure documents today (azure-facts.md, "The lifetime ceiling"); an account that allows more must say so."""
 
 MAXIMUM_RATE = 500
 """Azure's own limit of ``maxRatePerSecond`` (azure-facts.md, section 1.1)."""
@@ -42,6 +51,12 @@ class Account:
     platform_ceiling: timedelta
     identities: Mapping[str, str]
 
+    @property
+    def resource_id(self) -> str:
+        """The account's ARM resource id, in lower case: ARM compares without regard to case."""
+        group = f"/subscriptions/{self.subscription}/resourceGroups/{self.resource_group}"
+        return f"{group}/providers/Microsoft.Maps/accounts/{self.resource_name}".lower()
+
 
 @dataclass(frozen=True, slots=True)
 class Profile:
@@ -63,7 +78,10 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class Team:
-    """Who belongs to a team (application ids, object ids, group ids) and which profiles it may use."""
+    """Who belongs to a team (application ids, object ids, group ids) and which profiles it may use.
+
+    Member ids are in lower case.
+    """
 
     name: str
     applications: frozenset[str]
@@ -71,10 +89,21 @@ class Team:
     groups: frozenset[str]
     profiles: tuple[str, ...]
 
+    def has(self, caller: Caller) -> bool:
+        """Tell whether ``caller`` is a member, by application, by object id or through a group."""
+        return (
+            caller.application_id.lower() in self.applications
+            or caller.object_id.lower() in self.objects
+            or any(group.lower() in self.groups for group in caller.groups)
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The whole document, checked; ``digest`` is the SHA-256 of its bytes, ``source`` where it was read."""
+    """The whole document, checked; ``digest`` is the SHA-256 of its bytes, ``source`` where it was read.
+
+    ``lines`` maps what was written, by rule name (``profiles.storefront-web.lifetime.max``), to its line.
+    """
 
     accounts: Mapping[str, Account]
     profiles: Mapping[str, Profile]
@@ -82,3 +111,31 @@ class Policy:
     digest: str
     source: str
     lines: Mapping[str, int] = field(default_factory=dict, compare=False, repr=False)
+
+    def line(self, rule: str) -> int:
+        """Return the line that says ``rule``, or else of the nearest enclosing key that was written."""
+        while rule and rule not in self.lines:
+            rule = rule.rpartition(".")[0]
+        return self.lines.get(rule, 1)
+
+
+def teams_of(policy: Policy, caller: Caller) -> tuple[Team, ...]:
+    """Return the teams that ``caller`` belongs to, in the document's order."""
+    return tuple(team for team in policy.teams.values() if team.has(caller))
+
+
+def profiles_of(policy: Policy, caller: Caller) -> tuple[Profile, ...]:
+    """Return the profiles that ``caller`` may use through any of its teams, in the document's order."""
+    allowed = {name for team in teams_of(policy, caller) for name in team.profiles}
+    return tuple(profile for name, profile in policy.profiles.items() if name in allowed)
+
+
+def team_for(policy: Policy, caller: Caller, profile: str) -> Team | None:
+    """Return the first of the caller's teams that may use ``profile``: the one a token is booked on."""
+    return next((team for team in teams_of(policy, caller) if profile in team.profiles), None)
+
+
+def profiles_nobody_may_use(policy: Policy) -> tuple[str, ...]:
+    """Return the profiles that no team names: most likely a slip, but not a danger."""
+    named = {name for team in policy.teams.values() for name in team.profiles}
+    return tuple(name for name in policy.profiles if name not in named)

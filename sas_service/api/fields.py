@@ -1,0 +1,189 @@
+"""The fields of requests: no value is coerced, and each says what it wants instead of a text about what it got."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from marshmallow import RAISE, Schema, ValidationError, fields, validate
+
+from sas_service.api.echo import looks_like_token
+from sas_service.domain.iso8601 import parse_duration, parse_instant
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """One broken rule of a schema; shape.py adds where it happened and what was asked."""
+
+    allowed: object
+    rule: str
+
+
+def breach(allowed: object, rule: str) -> ValidationError:
+    """Return a Breach in the envelope that marshmallow collects."""
+    return ValidationError([Breach(allowed, rule)])
+
+
+class Strict(Schema):
+    """A request: members that it does not declare are refused."""
+
+    error_messages: dict[str, Any] = {  # noqa: RUF012 - marshmallow reads it from the class
+        "unknown": Breach("no such member", "schema.unknown"),
+        "type": Breach("a JSON object", "schema.type"),
+    }
+
+    class Meta:
+        """RAISE is the default; written out, it reaches the document as ``additionalProperties: false``."""
+
+        unknown = RAISE
+
+
+class Told:
+    """Says ``wanted`` whenever a value is missing, null or of a wrong type."""
+
+    wanted: str
+
+    def make_error(self, key: str, **_: Any) -> ValidationError:
+        """Return the breach: ``schema.required``, or ``schema.type`` for everything else."""
+        return breach(self.wanted, "schema.required" if key == "required" else "schema.type")
+
+
+class Text(Told, fields.String):
+    """A string of printable characters, without a token in it."""
+
+    wanted = "a string"
+
+    def __init__(self, *, longest: int, pattern: str | None = None, wanted: str | None = None, **kwargs: Any) -> None:
+        super().__init__(validate=validate.Length(min=1, max=longest), **kwargs)
+        self.wanted = wanted or f"a string of 1 to {longest} printable characters"
+        self._longest = longest
+        self._pattern = re.compile(pattern, re.ASCII) if pattern else None
+        if pattern:
+            self.metadata = {**self.metadata, "pattern": f"^{pattern}$"}
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+        if not isinstance(value, str):
+            raise self.make_error("invalid")
+        if looks_like_token(value):
+            raise breach("text without tokens in it: it will be on record", "schema.secret")
+        if not 1 <= len(value) <= self._longest or not value.isprintable():
+            raise breach(self.wanted, "schema.length")
+        if self._pattern and not self._pattern.fullmatch(value):
+            raise breach(self.wanted, "schema.pattern")
+        return value
+
+
+class Whole(Told, fields.Integer):
+    """A whole number, written as one: neither ``"5"`` nor ``5.0`` nor ``true``."""
+
+    def __init__(self, *, smallest: int, largest: int, **kwargs: Any) -> None:
+        super().__init__(validate=validate.Range(min=smallest, max=largest), **kwargs)
+        self.wanted = f"a whole number from {smallest} to {largest}"
+        self._bounds = range(smallest, largest + 1)
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
+        if type(value) is not int:
+            raise self.make_error("invalid")
+        if value not in self._bounds:
+            raise breach(self.wanted, "schema.range")
+        return value
+
+
+class Digits(Whole):
+    """The same in a query, where everything is text."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
+        if not re.fullmatch(r"[0-9]{1,9}", value):
+            raise self.make_error("invalid")
+        return super()._deserialize(int(value))
+
+
+class OneOf(Told, fields.String):
+    """One of a few words."""
+
+    def __init__(self, *words: str, **kwargs: Any) -> None:
+        super().__init__(validate=validate.OneOf(words), **kwargs)
+        self.wanted = f"one of {', '.join(words)}"
+        self._words = words
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+        if value not in self._words:
+            raise breach(self.wanted, "schema.choice")
+        return str(value)
+
+
+class Duration(Told, fields.String):
+    """An ISO 8601 duration; months and years have no fixed length and are refused."""
+
+    wanted = "an ISO 8601 duration such as PT15M or P30D, without months and years"
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> timedelta:  # type: ignore[override]  # String reads str
+        if not isinstance(value, str):
+            raise self.make_error("invalid")
+        try:
+            return parse_duration(value)
+        except (ValueError, OverflowError):
+            raise breach(self.wanted, "schema.format") from None
+
+
+class Instant(Told, fields.String):
+    """An RFC 3339 instant with its offset."""
+
+    wanted = "an RFC 3339 instant such as 2027-01-31T08:00:00Z"
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> datetime:  # type: ignore[override]  # String reads str
+        if not isinstance(value, str):
+            raise self.make_error("invalid")
+        try:
+            return parse_instant(value)
+        except (ValueError, OverflowError):
+            raise breach(self.wanted, "schema.format") from None
+
+
+class Names(Told, fields.List):
+    """A list of different strings, at least one."""
+
+    def __init__(self, inner: Text, *, most: int, **kwargs: Any) -> None:
+        super().__init__(inner, validate=validate.Length(min=1, max=most), **kwargs)
+        self.wanted = f"an array of 1 to {most} different strings"
+        self._most = most
+        self.metadata = {**self.metadata, "uniqueItems": True}
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> list[Any]:
+        if not isinstance(value, list):
+            raise self.make_error("invalid")
+        if not 1 <= len(value) <= self._most:
+            raise breach(self.wanted, "schema.length")
+        names = super()._deserialize(value, *args, **kwargs)
+        if len(set(names)) < len(names):
+            raise breach(self.wanted, "schema.unique")
+        return names
+
+
+class Labels(Told, fields.Dict):
+    """Free names and values that the caller wants on record."""
+
+    def __init__(self, *, most: int, **kwargs: Any) -> None:
+        name = Text(longest=63, pattern=r"[A-Za-z0-9][A-Za-z0-9._/-]*")
+        value = Text(longest=128)
+        super().__init__(keys=name, values=value, **kwargs)
+        self.wanted = f"an object of at most {most} names with string values"
+        self._most, self._name, self._value = most, name, value
+        self.metadata = {**self.metadata, "maxProperties": most}
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> dict[Any, Any]:
+        if not isinstance(value, Mapping):
+            raise self.make_error("invalid")
+        if len(value) > self._most:
+            raise breach(self.wanted, "schema.length")
+        found: dict[str, Any] = {}
+        for key, text in value.items():
+            for field, part in ((self._name, key), (self._value, text)):
+                try:
+                    field.deserialize(part)
+                except ValidationError as error:
+                    found.setdefault(key, []).extend(error.messages)
+        if found:
+            raise ValidationError(found)
+        return dict(value)

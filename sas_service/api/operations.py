@@ -1,0 +1,124 @@
+"""What an operation promises, declared once next to its view: binding.py keeps it, interface.py documents it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from marshmallow import Schema
+
+from sas_service.api.exchange import Answer, Ask
+from sas_service.api.use_cases import UseCases
+from sas_service.domain.callers import Role
+from sas_service.domain.errors import (
+    AuditLogUnavailable,
+    IdentityUnavailable,
+    InvalidRequest,
+    MissingRole,
+    SasServiceError,
+    Unauthenticated,
+)
+
+View = Callable[[UseCases, Ask], Answer]
+ErrorClass = type[SasServiceError]
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A request's JSON: its schema instance (building one costs more than using it), and an example.
+
+    ``with_policy``: violations of shape go to the view, so that it can tell them together with those of the policy.
+    """
+
+    schema: Schema
+    example: Mapping[str, object]
+    optional: bool = False
+    with_policy: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Documented:
+    """One answer of an operation as the document shows it."""
+
+    meaning: str
+    schema: Schema | None = None
+    example: object = None
+    media_types: tuple[str, ...] = ("application/json",)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One method of one path; ``roles`` None is public, empty any authenticated caller, otherwise one is enough."""
+
+    tag: str
+    method: str
+    path: str
+    summary: str
+    view: View
+    roles: tuple[Role, ...] | None
+    answers: Mapping[int, Documented]
+    special_problems: tuple[ErrorClass, ...] = ()
+    parameters: Schema | None = None
+    query: Schema | None = None
+    body: Body | None = None
+    cors: bool = False
+    idempotent_key: bool = False
+
+    @property
+    def problems(self) -> tuple[ErrorClass, ...]:
+        """Every refusal to expect: what the view names, and what comes with authentication and validation."""
+        always: tuple[ErrorClass, ...] = ()
+        if self.roles is not None:
+            always += (Unauthenticated, IdentityUnavailable, AuditLogUnavailable)
+        if self.roles:
+            always += (MissingRole,)
+        if self.parameters or self.query or self.body or self.idempotent_key:
+            always += (InvalidRequest,)
+        return tuple(dict.fromkeys((*always, *self.special_problems)))
+
+
+class Resource:
+    """The operations of one module, in the order in which they are declared."""
+
+    def __init__(self, tag: str, description: str) -> None:
+        self.tag = tag
+        self.description = description
+        self.operations: list[Operation] = []
+
+    def operation(
+        self,
+        method: str,
+        path: str,
+        *,
+        summary: str,
+        roles: tuple[Role, ...] | None,
+        answers: Mapping[int, Documented],
+        problems: tuple[ErrorClass, ...] = (),
+        parameters: Schema | None = None,
+        query: Schema | None = None,
+        body: Body | None = None,
+        cors: bool = False,
+        idempotent_key: bool = False,
+    ) -> Callable[[View], View]:
+        """Declare the decorated view's contract."""
+
+        def declare(view: View) -> View:
+            self.operations.append(
+                Operation(
+                    tag=self.tag,
+                    method=method,
+                    path=path,
+                    summary=summary,
+                    view=view,
+                    roles=roles,
+                    answers=answers,
+                    special_problems=problems,
+                    parameters=parameters,
+                    query=query,
+                    body=body,
+                    cors=cors,
+                    idempotent_key=idempotent_key,
+                )
+            )
+            return view
+
+        return declare

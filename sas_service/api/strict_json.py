@@ -1,0 +1,62 @@
+"""JSON read strictly: UTF-8, one value per name, finite numbers; what two readers could read differently is refused."""
+
+import json
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, NoReturn
+
+from sas_service.api.echo import shorten
+from sas_service.domain.errors import InvalidRequest, Violation
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A document and the SHA-256 of its canonical form, so that spaces do not make another body of it."""
+
+    document: object
+    digest: str
+
+
+def parse(raw: bytes) -> Parsed:
+    """Return the document in ``raw``; raises InvalidRequest for anything that is not strict JSON."""
+    try:
+        document = json.loads(
+            raw.decode("utf-8"), object_pairs_hook=_members, parse_constant=_constant, parse_float=_finite
+        )
+        canonical = json.dumps(document, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+    except json.JSONDecodeError as error:
+        raise _refused("valid JSON", f"{error.msg} at line {error.lineno} column {error.colno}") from None
+    except UnicodeError:
+        raise _refused("UTF-8 without lone surrogates", "something else") from None
+    except ValueError:
+        raise _refused("numbers of at most 4300 digits", "a longer one") from None
+    except RecursionError:
+        raise _refused("a document that is not nested deeper than a few levels", "a deeper one") from None
+    return Parsed(document, sha256(canonical).hexdigest())
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        raise _refused("each member once", f"twice: {', '.join(shorten(name) for name in twice)}")
+    return members
+
+
+def _constant(name: str) -> NoReturn:
+    raise _refused("JSON numbers", name)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if number in (float("inf"), float("-inf")):
+        raise _refused("numbers that a double can hold", "a larger one")
+    return number
+
+
+def _refused(allowed: str, asked: str) -> InvalidRequest:
+    return InvalidRequest(
+        "The body cannot be read as JSON.",
+        violations=(Violation(pointer="", asked=shorten(asked), allowed=allowed, rule="schema.json"),),
+    )

@@ -1,0 +1,130 @@
+"""Completes a freshly read world: generated ids and keys, full resource ids, role GUIDs; and refuses dangling references."""
+
+import base64
+import secrets
+import uuid
+from collections.abc import Iterator
+
+from sas_service.emulator.builtin_roles import BUILTIN_ROLES
+from sas_service.emulator.durations import azure_timestamp
+from sas_service.emulator.index import IDENTITIES
+from sas_service.emulator.scopes import resource_id
+from sas_service.emulator.shapes import ShapeError
+from sas_service.emulator.world import MapsAccount, ResourceGroup, RoleAssignment, SecretVersion, Subscription, World
+
+DEFAULT_HOSTS = {
+    "us.atlas.microsoft.com": "eastus",
+    "eu.atlas.microsoft.com": "westeurope",
+    "atlas.microsoft.com": "eastus",
+}
+
+
+def new_key() -> str:
+    """Return key material as Azure Maps makes it: 43 characters of base64url."""
+    return base64.urlsafe_b64encode(secrets.token_bytes(32)).rstrip(b"=").decode()
+
+
+def new_id() -> str:
+    """Return a fresh GUID."""
+    return str(uuid.uuid4())
+
+
+def complete(world: World, now: float) -> World:
+    """Fill in what the world file may leave out; idempotent, so that a state file passes through unchanged."""
+    world.hosts = {**DEFAULT_HOSTS, **world.hosts}
+    for tenant in world.tenants:
+        for application in tenant.applications:
+            application.object_id = application.object_id or new_id()
+    tenants = {tenant.id for tenant in world.tenants}
+    for subscription in world.subscriptions:
+        if subscription.tenant not in tenants:
+            raise ShapeError(f"subscription {subscription.id}: unknown tenant {subscription.tenant}")
+        for group in subscription.resource_groups:
+            _complete_group(subscription, group, now)
+    for assignment in world.role_assignments:
+        _complete_assignment(world, assignment, now)
+    _complete_machines(world)
+    _complete_vaults(world, now)
+    return world
+
+
+def _complete_group(subscription: Subscription, group: ResourceGroup, now: float) -> None:
+    for identity in group.identities:
+        identity.location = identity.location or group.location
+        identity.client_id = identity.client_id or new_id()
+        identity.principal_id = identity.principal_id or new_id()
+    for account in group.maps_accounts:
+        account.identities = [_full_identity_id(subscription, group, name) for name in account.identities]
+        complete_account(account, now)
+
+
+def _full_identity_id(subscription: Subscription, group: ResourceGroup, name: str) -> str:
+    if name.startswith("/"):
+        return name
+    if name not in {identity.name for identity in group.identities}:
+        raise ShapeError(f"resource group {group.name}: unknown identity {name}")
+    return resource_id(subscription, group, IDENTITIES, name)
+
+
+def complete_account(account: MapsAccount, now: float) -> None:
+    """Give a new account its client id, its keys and its times."""
+    account.unique_id = account.unique_id or new_id()
+    account.primary_key = account.primary_key or new_key()
+    account.secondary_key = account.secondary_key or new_key()
+    account.primary_key_last_updated = account.primary_key_last_updated or azure_timestamp(now)
+    account.secondary_key_last_updated = account.secondary_key_last_updated or azure_timestamp(now)
+    if account.system_assigned:
+        account.system_principal_id = account.system_principal_id or new_id()
+    if not account.system_data:
+        stamp = azure_timestamp(now)
+        account.system_data = {
+            "createdBy": "world",
+            "createdByType": "Application",
+            "createdAt": stamp,
+            "lastModifiedBy": "world",
+            "lastModifiedByType": "Application",
+            "lastModifiedAt": stamp,
+        }
+
+
+def _complete_assignment(world: World, assignment: RoleAssignment, now: float) -> None:
+    assignment.name = assignment.name or new_id()
+    assignment.created_on = assignment.created_on or azure_timestamp(now)
+    assignment.role = role_guid(world, assignment.role)
+
+
+def role_guid(world: World, name_or_guid: str) -> str:
+    """Return the GUID of a role given by name, GUID or id."""
+    wanted = name_or_guid.rsplit("/", 1)[-1].lower()
+    for role in (*BUILTIN_ROLES, *world.role_definitions):
+        if wanted in {role.name.lower(), role.role_name.lower()}:
+            return role.name.lower()
+    raise ShapeError(f"roleAssignments: unknown role {name_or_guid}")
+
+
+def _complete_machines(world: World) -> None:
+    for machine in world.machines:
+        machine.identities = [_find_identity(world, machine.name, wanted) for wanted in machine.identities]
+
+
+def _find_identity(world: World, machine: str, wanted: str) -> str:
+    found = [own_id for own_id, names in _identity_names(world) if wanted.lower() in names]
+    if len(found) != 1:
+        raise ShapeError(f"machine {machine}: {len(found)} identities are called {wanted}")
+    return found[0]
+
+
+def _identity_names(world: World) -> Iterator[tuple[str, set[str]]]:
+    for subscription in world.subscriptions:
+        for group in subscription.resource_groups:
+            for each in group.identities:
+                own_id = resource_id(subscription, group, IDENTITIES, each.name)
+                names = {own_id.lower(), each.name.lower(), each.client_id.lower(), each.principal_id.lower()}
+                yield own_id, names
+
+
+def _complete_vaults(world: World, now: float) -> None:
+    for vault in world.key_vaults:
+        for name, value in vault.secrets.items():
+            vault.versions.setdefault(name, [SecretVersion(uuid.uuid4().hex, value, int(now), int(now))])
+        vault.secrets = {}

@@ -1,0 +1,53 @@
+"""gunicorn's configuration: worker class, threads and time-outs, from the same settings as the service.
+
+Threads wait for Azure (gthread); time-outs exceed the deadlines of a request; a stop lets running requests finish.
+Why these: docs/decisions/gunicorn.md.
+"""
+
+import os
+import shutil
+import tempfile
+from importlib import import_module
+from typing import Any
+
+from sas_service.settings import Settings
+
+# Memory, also where the root file system is read-only; gunicorn's heartbeat files and the shared metrics live there.
+_memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108  only fresh private files are made in it
+
+# Set before anything imports prometheus_client: it decides at import whether processes share their metrics.
+_metrics_directory = tempfile.mkdtemp(prefix="sas-service-metrics-", dir=_memory)
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = _metrics_directory
+# Imported before the fork, so that workers share the code in memory; connections are made after it.
+import_module("sas_service.wsgi")
+
+_settings = Settings.from_env(os.environ)
+
+bind = [_settings.bind]
+worker_class = "gthread"
+workers = _settings.workers
+threads = _settings.threads
+# One listening socket per worker: without it keep-alive connections pile up on one process (performance.md, 1).
+reuse_port = True
+timeout = int(_settings.request_timeout.total_seconds())
+graceful_timeout = int(_settings.graceful_timeout.total_seconds())
+keepalive = 30
+worker_tmp_dir = _memory
+control_socket_disable = True
+accesslog = None
+errorlog = "-"
+loglevel = _settings.log_level
+forwarded_allow_ips = ""
+limit_request_line = 4094
+limit_request_fields = 64
+proc_name = "sas-service"
+
+
+def child_exit(_server: Any, worker: Any) -> None:
+    """Take a dead worker's gauges out of the shared metrics."""
+    import_module("prometheus_client.multiprocess").mark_process_dead(worker.pid)
+
+
+def on_exit(_server: Any) -> None:
+    """Remove the shared metrics of this run."""
+    shutil.rmtree(_metrics_directory, ignore_errors=True)

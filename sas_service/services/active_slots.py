@@ -1,0 +1,40 @@
+"""Which slot signs now: the account's key and the profile's identity, with the principal that Azure gives it."""
+
+from datetime import timedelta
+
+from sas_service.domain.errors import AzureRefused
+from sas_service.domain.grants import Decision
+from sas_service.domain.slots import AccountSlots, Slot
+from sas_service.ports import AccountFacts, MapsAccount, Slots
+
+FACTS_MAX_AGE = timedelta(minutes=5)
+"""A principalId never changes while its identity is attached; what else the facts say may be this old."""
+
+
+class ActiveSlots:
+    """Reads slots through a copy in this process; the epoch check of ``AuditLog.reserve`` catches a stale one."""
+
+    def __init__(self, *, slots: Slots, maps_account: MapsAccount) -> None:
+        self._slots = slots
+        self._maps_account = maps_account
+        self._copies: dict[str, AccountSlots] = {}
+
+    def of(self, decision: Decision) -> tuple[Slot, AccountFacts]:
+        """Return the slot and the account's facts. Raises AzureRefused when the identity is not attached."""
+        account, profile = decision.account.name, decision.profile
+        active = self._copies.get(account)
+        if active is None or profile.name not in active.identities:
+            active = self._slots.initialise(account, {profile.name: profile.identities[0]})
+            self._copies[account] = active
+        identity = active.identities[profile.name]
+        facts = self._maps_account.facts(account, max_age=FACTS_MAX_AGE)
+        if identity not in facts.principals:
+            facts = self._maps_account.facts(account, max_age=timedelta(0))
+        if identity not in facts.principals:
+            raise AzureRefused(f"the identity {identity} is not attached to the account {account}")
+        slot = Slot(account, active.epoch, active.signing_key, identity, facts.principals[identity])
+        return slot, facts
+
+    def forget(self, account: str) -> None:
+        """Drop the copy: the epoch has moved."""
+        self._copies.pop(account, None)

@@ -1,0 +1,106 @@
+"""Decide on a request by the policy, and put every refusal of an authenticated caller on record."""
+
+from collections.abc import Callable
+from datetime import datetime
+from hashlib import sha256
+from typing import TypeVar
+
+from sas_service.domain.audit import Denial
+from sas_service.domain.callers import Caller
+from sas_service.domain.errors import (
+    InvalidRequest,
+    OriginNotAllowed,
+    OutsidePolicy,
+    ProfileNotAllowed,
+    SasServiceError,
+    Suspended,
+    Violation,
+)
+from sas_service.domain.grants import Decision, decide
+from sas_service.domain.policy import Policy
+from sas_service.domain.token_events import denied
+from sas_service.domain.tokens import TokenRequest
+from sas_service.ports import AuditLog, AuditMirror, Policies
+
+Outcome = TypeVar("Outcome")
+
+
+class Deciding:
+    """The policy's yes, or a refusal that is on record before the caller hears of it."""
+
+    def __init__(self, *, policies: Policies, audit_log: AuditLog, mirror: AuditMirror) -> None:
+        self._policies = policies
+        self._audit_log = audit_log
+        self._mirror = mirror
+
+    def decide(
+        self,
+        request: TokenRequest,
+        caller: Caller,
+        *,
+        now: datetime,
+        request_id: str,
+        shape: tuple[Violation, ...] = (),
+        origin: str | None = None,
+    ) -> Decision:
+        """Return the decision; raises InvalidRequest, ProfileNotAllowed, OutsidePolicy, OriginNotAllowed."""
+        policy = self._policies.current()
+        try:
+            decision = decide(policy, request, caller, now, shape=shape)
+            _check_origin(decision, origin)
+        except (InvalidRequest, ProfileNotAllowed, OutsidePolicy, OriginNotAllowed) as refusal:
+            self._record(refusal, request, caller, policy=policy, team=None, now=now, request_id=request_id)
+            raise
+        return decision
+
+    def unless_suspended(
+        self,
+        reserve: Callable[[], Outcome],
+        request: TokenRequest,
+        caller: Caller,
+        *,
+        decision: Decision,
+        now: datetime,
+        request_id: str,
+    ) -> Outcome:
+        """Return what ``reserve`` returns; a suspension that it meets is on record as a denial."""
+        try:
+            return reserve()
+        except Suspended as refusal:
+            policy = self._policies.current()
+            self._record(refusal, request, caller, policy=policy, team=decision.team, now=now, request_id=request_id)
+            raise
+
+    def _record(
+        self,
+        refusal: SasServiceError,
+        request: TokenRequest,
+        caller: Caller,
+        *,
+        policy: Policy,
+        team: str | None,
+        now: datetime,
+        request_id: str,
+    ) -> None:
+        profile = policy.profiles.get(request.profile)
+        draft = denied(
+            request,
+            caller,
+            at=now,
+            account=profile.account if profile else None,
+            team=team,
+            request_id=request_id,
+            refusal=type(refusal).__name__,
+            violations=refusal.violations,
+            policy_digest=policy.digest,
+        )
+        # A made-up profile name must not make a new fold: nobody can fill the log with names.
+        rules = sorted({violation.rule for violation in refusal.violations})
+        fold = "\n".join((caller.key, profile.name if profile else "", type(refusal).__name__, *rules))
+        events = self._audit_log.deny(Denial(draft, sha256(fold.encode()).hexdigest()))
+        self._mirror.append(events, sync=False)
+
+
+def _check_origin(decision: Decision, origin: str | None) -> None:
+    if origin is not None and origin not in decision.profile.cors_origins:
+        raise OriginNotAllowed("pages of this origin may not use this profile; the policy lists its origins under cors")

@@ -1,0 +1,120 @@
+"""Look at tokens, profiles, accounts and events, within what the caller may see."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sas_service.domain.audit import SERVICE_STREAM
+from sas_service.domain.callers import Caller, Role
+from sas_service.domain.errors import MissingRole, NotFound
+from sas_service.domain.grants import profiles_of, teams_of
+from sas_service.domain.policy import Account, Profile
+from sas_service.domain.slots import AccountSlots
+from sas_service.domain.tokens import TokenRecord, account_of
+from sas_service.ports import (
+    AccountFacts,
+    AuditLog,
+    EventPage,
+    EventQuery,
+    MapsAccount,
+    Policies,
+    Slots,
+    TokenPage,
+    TokenQuery,
+)
+
+FACTS_MAX_AGE = timedelta(minutes=1)
+"""How old the shown facts of an account may be."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountView:
+    """An account as shown; ``slots`` only for callers with Revocations.Manage."""
+
+    account: Account
+    facts: AccountFacts
+    slots: AccountSlots | None
+
+
+class Inspection:
+    """Reading, without changing anything."""
+
+    def __init__(self, *, policies: Policies, audit_log: AuditLog, slots: Slots, maps_account: MapsAccount) -> None:
+        self._policies = policies
+        self._audit_log = audit_log
+        self._slots = slots
+        self._maps_account = maps_account
+
+    def token(self, token_id: str, caller: Caller) -> TokenRecord:
+        """Return the record; raises NotFound if there is none, or none that ``caller`` may see."""
+        known = account_of(token_id) in self._policies.current().accounts
+        record = self._audit_log.token(token_id) if known else None
+        if record is None or not self._may_see(record, caller):
+            raise NotFound("there is no such token, or it is another team's")
+        return record
+
+    def tokens(
+        self,
+        caller: Caller,
+        *,
+        team: str | None,
+        profile: str | None,
+        account: str | None,
+        cursor: str | None,
+        limit: int,
+    ) -> TokenPage:
+        """List tokens, newest first: of the caller's teams, or of all with Audit.Read."""
+        teams = None if team is None else frozenset({team})
+        if Role.AUDIT_READ not in caller.roles:
+            own = frozenset(teams_of(self._policies.current(), caller))
+            teams = own if teams is None else own & teams
+        query = TokenQuery(accounts=self._accounts(account), teams=teams, profile=profile)
+        return self._audit_log.tokens(query, cursor=cursor, limit=limit)
+
+    def profiles(self, caller: Caller) -> tuple[tuple[Profile, str], ...]:
+        """Return the profiles that the caller may use, each with the team that gives it."""
+        return profiles_of(self._policies.current(), caller)
+
+    def accounts(self, caller: Caller) -> tuple[AccountView, ...]:
+        """Return all accounts of the policy, by name. Raises what ``account`` raises."""
+        return tuple(self.account(name, caller) for name in sorted(self._policies.current().accounts))
+
+    def account(self, name: str, caller: Caller) -> AccountView:
+        """Return one account; raises NotFound, and AzureUnavailable or its kin when Azure cannot be asked."""
+        account = self._policies.current().accounts.get(name)
+        if account is None:
+            raise NotFound("there is no such account")
+        facts = self._maps_account.facts(name, max_age=FACTS_MAX_AGE)
+        slots = self._slots.read(name) if Role.REVOCATIONS_MANAGE in caller.roles else None
+        return AccountView(account, facts, slots)
+
+    def events(
+        self,
+        caller: Caller,
+        *,
+        account: str | None,
+        team: str | None,
+        token: str | None,
+        cursor: str | None,
+        limit: int,
+    ) -> EventPage:
+        """List audit events, newest first; raises MissingRole without Audit.Read."""
+        if Role.AUDIT_READ not in caller.roles:
+            raise MissingRole("reading the audit log needs the app role Audit.Read", role=Role.AUDIT_READ.value)
+        streams = self._accounts(account)
+        if account is None and token is None:
+            streams = (*streams, SERVICE_STREAM)
+        if token is not None:
+            of_token = account_of(token)
+            streams = tuple(each for each in streams if each == of_token)
+        return self._audit_log.events(EventQuery(streams=streams, team=team, token=token), cursor=cursor, limit=limit)
+
+    def _accounts(self, account: str | None) -> tuple[str, ...]:
+        known = tuple(sorted(self._policies.current().accounts))
+        if account == SERVICE_STREAM:
+            return (SERVICE_STREAM,)
+        return known if account is None else tuple(each for each in known if each == account)
+
+    def _may_see(self, record: TokenRecord, caller: Caller) -> bool:
+        if Role.AUDIT_READ in caller.roles:
+            return True
+        return record.grant.team in teams_of(self._policies.current(), caller)

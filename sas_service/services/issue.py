@@ -1,0 +1,249 @@
+"""Issue a token: decide, reserve, sign, check, commit, mirror, and only then let it go (design.md section 4)."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+from sas_service.domain.audit import AuditEvent, EventKind
+from sas_service.domain.callers import Caller
+from sas_service.domain.errors import (
+    AuditLogUnavailable,
+    AzureRefused,
+    AzureThrottled,
+    EpochMoved,
+    GrantMismatch,
+    MirrorUnavailable,
+    SasServiceError,
+    Violation,
+)
+from sas_service.domain.grants import Decision
+from sas_service.domain.policy import Account
+from sas_service.domain.slots import Slot
+from sas_service.domain.token_check import check_token
+from sas_service.domain.token_events import about, asked_details, granted_details
+from sas_service.domain.tokens import Grant, SasToken, TokenRecord, TokenRequest, TokenState
+from sas_service.ports import (
+    AccountFacts,
+    AuditLog,
+    AuditMirror,
+    Clock,
+    Idempotency,
+    MapsAccount,
+    Replay,
+    Reservation,
+    Signed,
+    TokenIds,
+)
+from sas_service.services.active_slots import ActiveSlots
+from sas_service.services.deny import Deciding
+
+TRIES = 3
+"""How often a token is reserved anew when the epoch moves under it (reliability.md, A6)."""
+
+SETTLED_AS = {AzureRefused: TokenState.REFUSED, AzureThrottled: TokenState.REFUSED}
+"""Azure answered with a no: no token exists. After any other failure one may exist that nobody has seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """What a preview shows: the grant as it would be signed now."""
+
+    grant: Grant
+    facts: AccountFacts
+    account: Account
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A token on its way to the caller; ``redelivered`` when an Idempotency-Key asked for it again."""
+
+    record: TokenRecord
+    token: SasToken
+    facts: AccountFacts
+    account: Account
+    redelivered: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One request's constants, carried through its attempts."""
+
+    request: TokenRequest
+    caller: Caller
+    decision: Decision
+    request_id: str
+    idempotency: Idempotency | None
+
+
+class Issuing:
+    """The way of a token; every dependency is a port."""
+
+    def __init__(
+        self,
+        *,
+        deciding: Deciding,
+        active_slots: ActiveSlots,
+        audit_log: AuditLog,
+        mirror: AuditMirror,
+        maps_account: MapsAccount,
+        clock: Clock,
+        token_ids: TokenIds,
+        reservation_time: timedelta,
+    ) -> None:
+        self._deciding = deciding
+        self._active_slots = active_slots
+        self._audit_log = audit_log
+        self._mirror = mirror
+        self._maps_account = maps_account
+        self._clock = clock
+        self._token_ids = token_ids
+        self._reservation_time = reservation_time
+
+    def preview(
+        self,
+        request: TokenRequest,
+        caller: Caller,
+        *,
+        request_id: str,
+        shape: tuple[Violation, ...] = (),
+        origin: str | None = None,
+    ) -> Granted:
+        """Return what ``issue`` would sign; writes nothing but a refusal. Raises what ``issue`` raises before Azure."""
+        decision = self._deciding.decide(
+            request, caller, now=self._clock.now(), request_id=request_id, shape=shape, origin=origin
+        )
+        slot, facts = self._active_slots.of(decision)
+        return Granted(grant=decision.grant(slot), facts=facts, account=decision.account)
+
+    def issue(
+        self,
+        request: TokenRequest,
+        caller: Caller,
+        *,
+        request_id: str,
+        shape: tuple[Violation, ...] = (),
+        idempotency_key: str | None = None,
+        body_hash: str = "",
+        origin: str | None = None,
+    ) -> Issued:
+        """Issue a token, or sign again the one that ``idempotency_key`` names.
+
+        Raises InvalidRequest, ProfileNotAllowed, OutsidePolicy, OriginNotAllowed, Suspended (all on record as denied);
+        IdempotencyKeyReused, RequestInProgress, TokenSuperseded; and, with nothing issued, the unavailable ones.
+        """
+        decision = self._deciding.decide(
+            request, caller, now=self._clock.now(), request_id=request_id, shape=shape, origin=origin
+        )
+        key = _idempotency(caller, idempotency_key, body_hash)
+        asked = _Asked(request, caller, decision, request_id, key)
+        for _ in range(TRIES):
+            try:
+                return self._attempt(asked)
+            except EpochMoved:
+                self._active_slots.forget(decision.account.name)
+        raise EpochMoved("the account is switching its slot; try again", retry_after=timedelta(seconds=1))
+
+    def _attempt(self, asked: _Asked) -> Issued:
+        slot, facts = self._active_slots.of(asked.decision)
+        now = self._clock.now()
+        record = self._draft(asked, slot, now)
+        reserved = about(
+            record,
+            EventKind.RESERVED,
+            now,
+            asked.request_id,
+            asked=asked_details(asked.request),
+            granted=granted_details(record.grant),
+        )
+        reservation = Reservation(record, reserved, now + self._reservation_time, asked.idempotency)
+        outcome = self._deciding.unless_suspended(
+            lambda: self._audit_log.reserve(reservation),
+            asked.request,
+            asked.caller,
+            decision=asked.decision,
+            now=now,
+            request_id=asked.request_id,
+        )
+        if isinstance(outcome, Replay):
+            return self._redeliver(outcome.record, asked, facts)
+        record, token = self._sign_and_commit(record, asked.request_id, outcome.events)
+        return Issued(record, token, facts, asked.decision.account, redelivered=False)
+
+    def _draft(self, asked: _Asked, slot: Slot, now: datetime) -> TokenRecord:
+        grant = asked.decision.grant(slot)
+        return TokenRecord(
+            id=self._token_ids.new(grant.account, now),
+            grant=grant,
+            caller=asked.caller.document(),
+            state=TokenState.RESERVED,
+            issued_at=now,
+            request_id=asked.request_id,
+            reason=asked.request.reason,
+            labels=asked.request.labels,
+        )
+
+    def _sign_and_commit(
+        self, record: TokenRecord, request_id: str, reserved: tuple[AuditEvent, ...]
+    ) -> tuple[TokenRecord, SasToken]:
+        try:
+            signed = self._sign(record.grant, request_id)
+            live = replace(
+                record,
+                state=TokenState.LIVE,
+                fingerprints=(signed.token.fingerprint,),
+                azure_request_id=signed.azure_request_id,
+                attempts=signed.attempts,
+            )
+            issued = about(live, EventKind.ISSUED, self._clock.now(), request_id, **_delivery(live.grant, signed))
+            events = self._audit_log.commit(live, issued)
+            self._mirror.append([*reserved, *events])
+        except SasServiceError as error:
+            self._settle(record, error, request_id)
+            raise
+        return live, signed.token
+
+    def _redeliver(self, record: TokenRecord, asked: _Asked, facts: AccountFacts) -> Issued:
+        """Sign the recorded grant again. The record stays live whatever happens: its first token may be in use."""
+        signed = self._sign(record.grant, asked.request_id)
+        event = about(
+            record, EventKind.REDELIVERED, self._clock.now(), asked.request_id, **_delivery(record.grant, signed)
+        )
+        events = self._audit_log.redeliver(record, signed.token.fingerprint, event)
+        self._mirror.append(events)
+        known = (*(each for each in record.fingerprints if each != signed.token.fingerprint), signed.token.fingerprint)
+        return Issued(
+            replace(record, fingerprints=known), signed.token, facts, asked.decision.account, redelivered=True
+        )
+
+    def _sign(self, grant: Grant, request_id: str) -> Signed:
+        signed = self._maps_account.sign(grant, request_id=request_id)
+        differing = check_token(grant, signed.token)
+        if differing:
+            raise GrantMismatch(f"the signed token differs from what was granted in: {', '.join(differing)}")
+        return signed
+
+    def _settle(self, record: TokenRecord, error: SasServiceError, request_id: str) -> None:
+        """Close the reservation; if the audit log is away the reaper will, since it has the deadline."""
+        state = SETTLED_AS.get(type(error), TokenState.ABANDONED)
+        kind = EventKind.REFUSED if state is TokenState.REFUSED else EventKind.ABANDONED
+        event = about(record, kind, self._clock.now(), request_id, cause=type(error).__name__)
+        try:
+            events = self._audit_log.settle(record, state, event)
+            self._mirror.append(events, sync=False)
+        except (AuditLogUnavailable, MirrorUnavailable):
+            return
+
+
+def _idempotency(caller: Caller, key: str | None, body_hash: str) -> Idempotency | None:
+    if key is None:
+        return None
+    return Idempotency(key=sha256(f"{caller.tenant_id}/{caller.key}\n{key}".encode()).hexdigest(), body=body_hash)
+
+
+def _delivery(grant: Grant, signed: Signed) -> dict[str, object]:
+    return {
+        "fingerprint": signed.token.fingerprint,
+        "azureRequestId": signed.azure_request_id,
+        "attempts": signed.attempts,
+        "granted": granted_details(grant),
+    }

@@ -1,0 +1,29 @@
+"""Tidy what crashes and bursts leave behind: reservations past their deadline and denials still being counted."""
+
+from sas_service.domain.audit import EventKind
+from sas_service.domain.token_events import about
+from sas_service.domain.tokens import TokenState
+from sas_service.ports import AuditLog, AuditMirror, Clock, Policies
+
+
+class Reaping:
+    """One round of tidying; harmless to repeat and to run in several workers at once."""
+
+    def __init__(self, *, policies: Policies, audit_log: AuditLog, mirror: AuditMirror, clock: Clock) -> None:
+        self._policies = policies
+        self._audit_log = audit_log
+        self._mirror = mirror
+        self._clock = clock
+
+    def run(self) -> int:
+        """Return how many reservations were closed as abandoned: the process that made them died in between."""
+        now = self._clock.now()
+        closed = 0
+        for account in sorted(self._policies.current().accounts):
+            for record in self._audit_log.overdue(account, now):
+                event = about(record, EventKind.ABANDONED, now, record.request_id, cause="deadline passed")
+                events = self._audit_log.settle(record, TokenState.ABANDONED, event)
+                self._mirror.append(events, sync=False)
+                closed += len(events)
+        self._mirror.append(self._audit_log.flush_denials(now))
+        return closed

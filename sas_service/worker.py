@@ -1,0 +1,56 @@
+"""The background work: keeping the policy fresh in every process, and the worker's rounds of tidying.
+
+No job queue: each round looks at the world and does what is due, so a crash loses nothing
+(docs/decisions/no-job-queue.md).
+"""
+
+import signal
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+
+import structlog
+
+from sas_service.bootstrap import Service, build_service
+from sas_service.domain.errors import SasServiceError
+
+REAP_EVERY = timedelta(seconds=5)
+"""How soon an abandoned reservation or a folded denial is written after it is due."""
+
+_log = structlog.get_logger()
+
+
+def repeat(task: Callable[[], object], name: str, every: timedelta, stop: threading.Event) -> None:
+    """Run ``task`` until ``stop``; a failure is logged by its kind and the next round tries again."""
+    while not stop.wait(every.total_seconds()):
+        try:
+            task()
+        except SasServiceError as error:
+            _log.warning("round failed", task=name, error=type(error).__name__)
+        except Exception as error:  # noqa: BLE001  the loop must outlive a bug in one round; its text may hold secrets
+            _log.error("round broke", task=name, error=type(error).__name__)
+
+
+def start_upkeep(service: Service, stop: threading.Event | None = None) -> threading.Thread:
+    """Start this process's upkeep (policy file, schema) as a daemon thread."""
+    thread = threading.Thread(
+        target=repeat,
+        args=(service.upkeep, "upkeep", service.policy_poll, stop or threading.Event()),
+        name="upkeep",
+        daemon=True,
+    )
+    thread.start()
+    return thread
+
+
+def run(environ: dict[str, str]) -> None:
+    """Run the worker until SIGTERM or SIGINT; any number of workers may run."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: stop.set())
+    service = build_service(environ)
+    start_upkeep(service, stop)
+    _log.info("worker started")
+    repeat(service.reaping.run, "reap", REAP_EVERY, stop)
+    service.close()
+    _log.info("worker stopped")
