@@ -25,7 +25,16 @@ def breach(allowed: object, rule: str) -> ValidationError:
     return ValidationError([Breach(allowed, rule)])
 
 
-class Strict(Schema):
+class CamelCase(Schema):
+    """A schema whose names on the wire are camelCase, whatever Python calls them."""
+
+    def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
+        """Derive the name on the wire."""
+        first, *others = field_name.split("_")
+        field_obj.data_key = first + "".join(map(str.capitalize, others))
+
+
+class Strict(CamelCase):
     """A request: members that it does not declare are refused."""
 
     error_messages: dict[str, Any] = {  # noqa: RUF012 - marshmallow reads it from the class

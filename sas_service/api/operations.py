@@ -9,7 +9,6 @@ from sas_service.api.exchange import Answer, Ask
 from sas_service.api.use_cases import UseCases
 from sas_service.domain.callers import Role
 from sas_service.domain.errors import (
-    AuditLogUnavailable,
     IdentityUnavailable,
     InvalidRequest,
     MissingRole,
@@ -68,7 +67,7 @@ class Operation:
         """Every refusal to expect: what the view names, and what comes with authentication and validation."""
         always: tuple[ErrorClass, ...] = ()
         if self.roles is not None:
-            always += (Unauthenticated, IdentityUnavailable, AuditLogUnavailable)
+            always += (Unauthenticated, IdentityUnavailable)
         if self.roles:
             always += (MissingRole,)
         if self.parameters or self.query or self.body or self.idempotent_key:

@@ -27,7 +27,7 @@ def main() -> None:
       sas-service worker          the background work; as many as you like
 
     Settings are environment variables named SAS_...; docs/configuration.md lists them all.
-    """
+    """  # noqa: D301  click wants the backspace character itself
 
 
 for command in (demo, serve, worker, emulator, migrate, policy, doctor, openapi):

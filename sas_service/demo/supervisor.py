@@ -179,6 +179,7 @@ class _Demo:
         child.start()
         if ready is not None:
             self._children.append(child)
+            self._write_processes()
         while not self._stop.is_set():
             if not child.alive():
                 if ready is None and child.process is not None and child.process.returncode == 0:
@@ -200,6 +201,12 @@ class _Demo:
                     raise DemoError(f"{child.name} keeps ending. Its last words ({child.log}):\n{child.last_words()}")
                 say(f"  {child.name} ended; starting it again (see {child.log})")
                 child.start()
+                self._write_processes()
+
+    def _write_processes(self) -> None:
+        """Write down who runs as what, for people and tests."""
+        pids = {child.name: child.process.pid for child in self._children if child.process}
+        self._write("processes.json", json.dumps(pids))
 
     def _stop_all(self) -> None:
         if self._children:

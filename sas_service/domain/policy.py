@@ -31,6 +31,9 @@ DEFAULT_PLATFORM_CEILING = timedelta(hours=24)
 MAXIMUM_RATE = 500
 """Azure's own limit of ``maxRatePerSecond`` (azure-facts.md, section 1.1)."""
 
+LOCATION_NAME = r"(?!any$)[a-z][a-z0-9]{1,62}"
+"""The form of an Azure location's name; ``any`` is our own word for no restriction, never one of several regions."""
+
 
 class Sharing(StrEnum):
     """Whether each caller gets a token of its own or all callers the same within a window."""

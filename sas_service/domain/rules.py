@@ -9,8 +9,7 @@ from sas_service.domain.asking import Asking, shifted
 from sas_service.domain.errors import Violation
 from sas_service.domain.iso8601 import format_instant
 from sas_service.domain.limits import Limits
-
-_LOCATION_NAME: Final = re.compile(r"[a-z][a-z0-9]{1,62}", re.ASCII)
+from sas_service.domain.policy import LOCATION_NAME
 
 Rule = Callable[[Asking, Limits], Iterator[Violation]]
 
@@ -35,12 +34,13 @@ def _start_before_end(asking: Asking, _limits: Limits) -> Iterator[Violation]:
             yield Violation("/start", asked, f"before {end.asked}", "service.startBeforeExpiry")
 
 
-def _end_in_future(asking: Asking, _limits: Limits) -> Iterator[Violation]:
+def _end_in_future(asking: Asking, limits: Limits) -> Iterator[Violation]:
+    usable = limits.minimum.value if limits.minimum else timedelta(seconds=1)
     for end in asking.ends:
         if asking.start is None and end.pointer == "/lifetime":
             continue  # counted from now: only its sign can be wrong, and that has a rule of its own
         if end.at <= asking.now:
-            allowed = end.words(shifted(asking.now, timedelta(seconds=1)))
+            allowed = end.words(shifted(asking.now, usable))
             yield Violation(end.pointer, end.asked, allowed, "service.expiryInFuture")
 
 
@@ -101,7 +101,7 @@ def _regions(asking: Asking, limits: Limits) -> Iterator[Violation]:
 def _one_region(pointer: str, region: str, limits: Limits) -> Iterator[Violation]:
     if limits.regions is not None and region.lower() not in limits.regions.value:
         yield Violation(pointer, region, list(limits.regions.value), limits.regions.rule)
-    elif limits.regions is None and _LOCATION_NAME.fullmatch(region.lower()) is None:
+    elif limits.regions is None and re.fullmatch(LOCATION_NAME, region.lower(), re.ASCII) is None:
         yield Violation(pointer, region, "the name of an Azure location, such as eastus", "service.regions")
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from sas_service.settings import reference
+
 ROOT = Path(__file__).parents[2]
 MODULES = sorted((ROOT / "sas_service").rglob("*.py"))
 
@@ -37,8 +39,6 @@ def test_no_drawer_for_everything(name: str) -> None:
 
 
 def test_configuration_page_is_generated() -> None:
-    from sas_service.settings import reference
-
     assert (ROOT / "docs" / "configuration.md").read_text() == reference(), "run make docs"
 
 

@@ -1,4 +1,4 @@
-"""Entra's signing keys, kept as Entra's own rollover guide asks: hourly refresh, 24 h at most, last good keys on failure.
+"""Entra's signing keys, kept as Entra's rollover guide asks: hourly refresh, 24 h at most, last good keys on failure.
 
 Two requests never fetch at the same time, and nobody can make us fetch more than once per five minutes.
 """
@@ -24,7 +24,7 @@ class KeysUnavailable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class KeyTimings:
-    """When to fetch: design section 4 of issue 2, as arguments so that tests and emulators may be quicker."""
+    """When to fetch; Entra's own rollover guide gives the defaults."""
 
     refresh_after: timedelta = timedelta(hours=1)
     maximum_age: timedelta = timedelta(hours=24)

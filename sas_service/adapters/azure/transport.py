@@ -1,0 +1,108 @@
+"""The one connection pool per process through which everything leaves: TLS 1.2 or newer, explicit timeouts, no cookies.
+
+It is made lazily, because a socket made before gunicorn forks would be shared by all workers.
+"""
+
+import os
+import ssl
+import threading
+from collections.abc import Mapping
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any
+
+import requests
+from azure.core.pipeline.transport import RequestsTransport
+from requests.adapters import HTTPAdapter
+
+from sas_service.adapters.azure.sdk_logging import silence_sdk_loggers
+
+
+class Outbound:
+    """Sessions and SDK transports; ``proxies`` and ``ca_bundle`` are the only way to a proxy or a private authority.
+
+    The environment (``HTTPS_PROXY``, ``.netrc``) is not read: what the service speaks to is in its settings.
+    """
+
+    def __init__(
+        self,
+        *,
+        pool_size: int = 32,
+        connect_timeout: float = 5.0,
+        read_timeout: float = 20.0,
+        ca_bundle: str | None = None,
+        proxies: Mapping[str, str] | None = None,
+    ) -> None:
+        self._pool_size = pool_size
+        self._timeouts = (connect_timeout, read_timeout)
+        self._ca_bundle = ca_bundle
+        self._proxies = dict(proxies or {})
+        self._lock = threading.Lock()
+        self._owner: int | None = None
+        self._session: requests.Session | None = None
+        silence_sdk_loggers()
+
+    def session(self) -> requests.Session:
+        """Return this process's session."""
+        with self._lock:
+            if self._session is None or self._owner != os.getpid():
+                self._owner, self._session = os.getpid(), self._new_session()
+            return self._session
+
+    def transport(self, session: requests.Session | None = None) -> RequestsTransport:
+        """Return an SDK transport on this process's session, or on one of ``new_session``."""
+        connect, read = self._timeouts
+        return RequestsTransport(
+            session=session or self.session(),
+            session_owner=False,
+            connection_timeout=connect,
+            read_timeout=read,
+            use_env_settings=False,
+        )
+
+    def close(self) -> None:
+        """Close this process's connections; the next use opens new ones."""
+        with self._lock:
+            if self._session is not None and self._owner == os.getpid():
+                self._session.close()
+            self._session = None
+
+    def _new_session(self) -> requests.Session:
+        session = requests.Session()
+        session.trust_env = False
+        session.proxies = dict(self._proxies)
+        # Entra sets cookies; kept, they would tie requests of different identities together.
+        session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
+        session.mount("https://", TlsAdapter(tls_context(self._ca_bundle), self._pool_size))
+        session.mount("http://", HTTPAdapter(pool_maxsize=self._pool_size))
+        return session
+
+
+def tls_context(ca_bundle: str | None = None) -> ssl.SSLContext:
+    """Return a verifying client context that speaks TLS 1.2 or newer."""
+    context = ssl.create_default_context(cafile=ca_bundle or requests.certs.where())
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+class TlsAdapter(HTTPAdapter):
+    """A requests adapter that uses our context for every https connection, proxied ones included."""
+
+    def __init__(self, context: ssl.SSLContext, pool_size: int) -> None:
+        self._context = context
+        super().__init__(pool_maxsize=pool_size)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """Hand the context to urllib3."""
+        super().init_poolmanager(*args, ssl_context=self._context, **kwargs)  # type: ignore[no-untyped-call]
+
+    def proxy_manager_for(self, proxy: Any, **kwargs: Any) -> Any:
+        """Hand the context to urllib3's proxy connections."""
+        return super().proxy_manager_for(proxy, ssl_context=self._context, **kwargs)
+
+    def build_connection_pool_key_attributes(self, request: Any, verify: Any, cert: Any = None) -> Any:
+        """Always verify: one caller's ``verify=False`` would change the context that all connections share."""
+        del verify
+        return super().build_connection_pool_key_attributes(request, True, cert)  # noqa: FBT003 - requests' signature
+
+    def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
+        """Leave the connection to our context; the inherited method loads the CA bundle anew for each connection."""

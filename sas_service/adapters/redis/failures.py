@@ -1,0 +1,55 @@
+"""Turns every redis error into AuditLogUnavailable, without address, command or value in it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from redis import exceptions
+
+from sas_service.domain.errors import AuditLogUnavailable
+
+RETRY_AFTER = timedelta(seconds=2)
+
+# The first match decides, so subclasses stand before their parents.
+_BY_TYPE: tuple[tuple[type[Exception], str], ...] = (
+    (exceptions.TimeoutError, "did not answer in time"),
+    (exceptions.BusyLoadingError, "is still loading its data"),
+    (exceptions.AuthenticationError, "refuses our login"),
+    (exceptions.AuthorizationError, "refuses our login"),
+    (exceptions.MaxConnectionsError, "has no free connection"),
+    (exceptions.ConnectionError, "cannot be reached"),
+    (exceptions.OutOfMemoryError, "is full"),
+    (exceptions.ReadOnlyError, "is read-only"),
+    (exceptions.NoPermissionError, "refuses a command"),
+    (exceptions.MasterDownError, "has lost its primary"),
+    (exceptions.ClusterError, "has lost a part of its cluster"),
+    (exceptions.RedisClusterException, "has lost a part of its cluster"),
+)
+_BY_PREFIX = (("MISCONF", "cannot write to its disk"), ("NOREPLICAS", "has too few replicas"))
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Raise AuditLogUnavailable in place of any error of redis-py or of the network under it."""
+    try:
+        yield
+    except (exceptions.RedisError, exceptions.RedisClusterException, OSError) as error:
+        # ``from None``: the original may quote the address, a command or a value.
+        raise unavailable(_what_happened(error)) from None
+
+
+def unavailable(what: str) -> AuditLogUnavailable:
+    """Return the error that says ``what`` of the audit log."""
+    return AuditLogUnavailable(f"The audit log {what}.", retry_after=RETRY_AFTER)
+
+
+def _what_happened(error: Exception) -> str:
+    for kind, text in _BY_TYPE:
+        if isinstance(error, kind):
+            return text
+    for prefix, text in _BY_PREFIX:
+        if str(error).startswith(prefix):
+            return text
+    if isinstance(error, OSError):
+        return "cannot be reached"
+    return f"answered with an error ({type(error).__name__})"

@@ -1,0 +1,125 @@
+"""Every key name, in one place: one hash tag per account, so that each script touches a single cluster slot."""
+
+from sas_service.domain.audit import SERVICE_STREAM
+
+_BUCKET_DIGITS = 4
+_TOKEN_BUCKET = 3
+
+
+class Keys:
+    """The keys of one account, or of the service's own stream (``Keys(SERVICE_STREAM)``)."""
+
+    __slots__ = ("_tag", "name")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._tag = "{" + name + "}:"
+
+    def token(self, suffix: str) -> str:
+        """The record of a token: one JSON text."""
+        return f"{self._tag}token:{suffix}"
+
+    @property
+    def open_reservations(self) -> str:
+        """Sorted set: suffix -> deadline in ms. A reservation is open as long as it is a member."""
+        return f"{self._tag}open"
+
+    @property
+    def slots(self) -> str:
+        """Hash: ``epoch``, ``signingKey``, ``identity:<profile>``."""
+        return f"{self._tag}slots"
+
+    @property
+    def suspended(self) -> str:
+        """Hash: ``<kind>:<id>`` -> JSON, and the ``version`` of the service's list that it copies."""
+        return f"{self._tag}suspended"
+
+    def fingerprint(self, fingerprint: str) -> tuple[str, str]:
+        """Hash and field that name the suffix of a fingerprint's token.
+
+        65,536 buckets keep each hash a listpack (at most 512 fields of at most 64 bytes) up to 33 million tokens.
+        """
+        return f"{self._tag}fp:{fingerprint[:_BUCKET_DIGITS]}", fingerprint[_BUCKET_DIGITS:]
+
+    @property
+    def issued(self) -> str:
+        """Sorted set of all committed tokens: suffix by ms issued."""
+        return f"{self._tag}issued"
+
+    def issued_to_team(self, team: str) -> str:
+        """The same for one team."""
+        return f"{self._tag}issued:team:{team}"
+
+    def issued_for_profile(self, profile: str) -> str:
+        """The same for one profile."""
+        return f"{self._tag}issued:profile:{profile}"
+
+    def slot(self, slot: str) -> str:
+        """Sorted set of the tokens that hang on a slot (``<key>|<identity>``): suffix by ms of expiry."""
+        return f"{self._tag}slot:{slot}"
+
+    @property
+    def slots_used(self) -> str:
+        """Set of every ``<key>|<identity>`` that ever signed."""
+        return f"{self._tag}slots-used"
+
+    def idempotency(self, key: str) -> str:
+        """JSON of the Idempotency-Key's token suffix and body hash; gone after a day."""
+        return f"{self._tag}idempotency:{key}"
+
+    @property
+    def events(self) -> str:
+        """Stream of events with the ids ``<seq>-0``."""
+        return f"{self._tag}events"
+
+    @property
+    def last_seq(self) -> str:
+        """Number of the newest event."""
+        return f"{self._tag}events:seq"
+
+    @property
+    def team_heads(self) -> str:
+        """Hash: team -> number of its newest event, where its chain begins."""
+        return f"{self._tag}events:teams"
+
+    def token_head(self, token_id: str) -> tuple[str, str]:
+        """Hash and field that hold the number of a token's newest event.
+
+        Buckets are cut by the last characters because those are random; the first ones are the time.
+        """
+        name = token_id.removeprefix(f"{self.name}.")
+        return f"{self._tag}events:tokens:{name[-_TOKEN_BUCKET:]}", name[:-_TOKEN_BUCKET]
+
+    @property
+    def once(self) -> str:
+        """Hash: prefix -> last ``once`` key used under it."""
+        return f"{self._tag}once"
+
+    @property
+    def folds_due(self) -> str:
+        """Sorted set: digest of a fold key -> ms at which its minute is over."""
+        return f"{self._tag}folds:due"
+
+    @property
+    def folds(self) -> str:
+        """Hash: ``n:<digest>`` -> denials counted, ``d:<digest>`` -> the newest of them."""
+        return f"{self._tag}folds"
+
+
+SERVICE = Keys(SERVICE_STREAM)
+
+_SERVICE_TAG = "{" + SERVICE_STREAM + "}:"
+STREAMS = f"{_SERVICE_TAG}streams"
+"""Set of the streams that ever folded a denial: where the worker looks for minutes that are over."""
+
+SUSPENSIONS = f"{_SERVICE_TAG}suspensions"
+"""Hash: ``<kind>:<id>`` -> JSON, and ``version``: the list that the accounts copy."""
+
+SCHEMA = f"{_SERVICE_TAG}schema"
+"""Hash: ``current`` and ``minReader``."""
+
+MIGRATIONS = f"{_SERVICE_TAG}schema:applied"
+"""Hash: migration name -> instant applied."""
+
+MIGRATION_LOCK = f"{_SERVICE_TAG}schema:lock"
+"""Who migrates right now; expires with its lease."""

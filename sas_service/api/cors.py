@@ -1,0 +1,43 @@
+"""Which web pages may call: an origin is answered if a profile lists it; whether it may use *this* profile, services say."""
+
+from flask import Response, request
+
+from sas_service.ports import Policies
+
+ALLOWED_HEADERS = "authorization, content-type, idempotency-key, x-request-id"
+EXPOSED_HEADERS = "Sas-Token-Id, ETag, Link, Location, Retry-After, Idempotency-Replayed, x-request-id"
+MAX_AGE = "600"
+
+
+class Cors:
+    """Answers for the union of all profiles' origins; never ``*``, never credentials."""
+
+    def __init__(self, policies: Policies) -> None:
+        self._policies = policies
+
+    def preflight(self, methods: tuple[str, ...]) -> Response:
+        """Answer an OPTIONS request; an unknown origin gets no permission and no reason."""
+        response = Response(status=204)
+        response.vary.update(("Origin", "Access-Control-Request-Method", "Access-Control-Request-Headers"))
+        if self._allow_origin(response):
+            response.headers["Access-Control-Allow-Methods"] = ", ".join(methods)
+            response.headers["Access-Control-Allow-Headers"] = ALLOWED_HEADERS
+            response.headers["Access-Control-Max-Age"] = MAX_AGE
+        return response
+
+    def dress(self, response: Response) -> None:
+        """Let the page read an actual response, problems included."""
+        response.vary.add("Origin")
+        if self._allow_origin(response):
+            response.headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
+
+    def _allow_origin(self, response: Response) -> bool:
+        origin = request.headers.get("Origin")
+        # "null" is what sandboxed frames and local files send: anybody.
+        if origin is None or origin == "null" or not self._known(origin):
+            return False
+        response.headers["Access-Control-Allow-Origin"] = origin
+        return True
+
+    def _known(self, origin: str) -> bool:
+        return any(origin in profile.cors_origins for profile in self._policies.current().profiles.values())

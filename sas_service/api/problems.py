@@ -1,0 +1,121 @@
+"""Turn every error into an RFC 9457 answer; what is unknown becomes a bare 500."""
+
+import json
+import math
+import traceback
+from collections.abc import Mapping
+from datetime import timedelta
+from http import HTTPStatus
+from uuid import UUID
+
+import structlog
+from flask import Flask, Response, g
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+
+from sas_service.api.auth import Challenge
+from sas_service.api.echo import echo, without_tokens
+from sas_service.api.metrics import Metrics
+from sas_service.api.problem_table import PROBLEMS
+from sas_service.domain.errors import MissingRole, SasServiceError, TokenSuperseded, Unauthenticated
+
+MEDIA_TYPE = "application/problem+json"
+
+# werkzeug's own descriptions may repeat the request; these cannot.
+_DETAILS = {
+    404: "There is nothing at this address; /openapi.yaml lists what there is.",
+    405: "This address does not know the method; Allow lists those that it knows.",
+    413: "The body is larger than 64 KiB.",
+    415: "The body must be application/json.",
+}
+
+_log = structlog.get_logger("sas_service.problems")
+
+
+def install_problems(app: Flask, *, metrics: Metrics, challenge: Challenge) -> None:
+    """Answer every error of ``app`` with a problem."""
+
+    def ours(error: SasServiceError) -> Response:
+        problem = PROBLEMS[type(error)]
+        metrics.problem(problem.slug)
+        if isinstance(error, Unauthenticated):
+            metrics.unauthenticated(error.extra.get("reason", "other"))
+        members = {**_members(problem.type, problem.title, problem.status, without_tokens(error.detail)), **_told(error)}
+        return _response(members, problem.status, _headers(error, problem.wait, challenge))
+
+    def http(error: HTTPException) -> Response:
+        status = error.code or HTTPStatus.INTERNAL_SERVER_ERROR
+        metrics.problem("about:blank")
+        allow = error.valid_methods if isinstance(error, MethodNotAllowed) else None
+        headers = {"Allow": ", ".join(sorted(allow))} if allow else {}
+        return _response(_members("about:blank", HTTPStatus(status).phrase, status, _DETAILS.get(status)), status, headers)
+
+    def unknown(error: Exception) -> Response:
+        # An error's text may hold a token or an answer of Azure's: its type and place must do.
+        places = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
+        _log.error("unexpected error", error=type(error).__qualname__, places=places[-8:], request_id=g.request_id)
+        metrics.problem("unexpected")
+        status = HTTPStatus.INTERNAL_SERVER_ERROR
+        return _response(_members("about:blank", status.phrase, status, None), status, {})
+
+    app.register_error_handler(SasServiceError, ours)
+    app.register_error_handler(HTTPException, http)
+    app.register_error_handler(Exception, unknown)
+
+
+def _members(type_: str, title: str, status: int, detail: str | None) -> dict[str, object]:
+    members = {"type": type_, "title": title, "status": int(status), "detail": detail, "instance": instance(g.request_id)}
+    return {name: value for name, value in members.items() if value is not None}
+
+
+def instance(request_id: str) -> str:
+    """Return a reference that names this occurrence: the request id, as a URN where it is a UUID."""
+    try:
+        return UUID(request_id).urn
+    except ValueError:
+        return f"/requests/{request_id}"
+
+
+def _told(error: SasServiceError) -> dict[str, object]:
+    told: dict[str, object] = {}
+    if error.violations:
+        told["violations"] = [
+            {
+                "pointer": each.pointer,
+                "asked": echo(each.asked),
+                "allowed": _plain(each.allowed),
+                "rule": each.rule,
+            }
+            for each in error.violations
+        ]
+    if isinstance(error, MissingRole):
+        told["role"] = error.extra.get("role")
+    if isinstance(error, TokenSuperseded):
+        told["replacement"] = error.extra.get("replacement")
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def _plain(allowed: object) -> object:
+    """What is allowed is ours and may be a list, of regions for instance; anything odd becomes text."""
+    return json.loads(json.dumps(list(allowed) if isinstance(allowed, set | frozenset) else allowed, default=str))
+
+
+def _headers(error: SasServiceError, wait: timedelta | None, challenge: Challenge) -> dict[str, str]:
+    headers = {}
+    retry_after = error.retry_after or wait
+    if retry_after is not None:
+        headers["Retry-After"] = str(whole_seconds_up(retry_after))
+    if isinstance(error, Unauthenticated):
+        sent = error.extra.get("reason") != "missing"
+        headers["WWW-Authenticate"] = challenge.header(token_was_sent=sent)
+    if isinstance(error, TokenSuperseded) and "replacement" in error.extra:
+        headers["Link"] = f'<{error.extra["replacement"]}>; rel="replacement"'
+    return headers
+
+
+def whole_seconds_up(wait: timedelta) -> int:
+    """Return ``wait`` as Retry-After wants it: whole seconds, rounded up, at least 1."""
+    return max(1, math.ceil(wait.total_seconds()))
+
+
+def _response(members: Mapping[str, object], status: int, headers: Mapping[str, str]) -> Response:
+    return Response(json.dumps(members), status=status, headers=dict(headers), content_type=MEDIA_TYPE)

@@ -1,0 +1,84 @@
+"""Read one request against its operation's contract: path, query, headers and body, every violation at once."""
+
+import re
+from collections.abc import Mapping
+
+from flask import g, request
+from marshmallow import Schema
+from werkzeug.exceptions import UnsupportedMediaType
+
+from sas_service.api.echo import shorten
+from sas_service.api.exchange import Ask
+from sas_service.api.fields import Strict
+from sas_service.api.operations import Body, Operation
+from sas_service.api.shape import Shaped, shape
+from sas_service.api.strict_json import parse
+from sas_service.domain.callers import Caller
+from sas_service.domain.errors import InvalidRequest, Violation
+
+_NOTHING = Strict()
+_IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+
+
+def read(operation: Operation, path: Mapping[str, str], caller: Caller | None) -> Ask:
+    """Return what the view may look at; raises InvalidRequest unless the view tells violations itself."""
+    in_path = shape(operation.parameters or _NOTHING, path, place="path:")
+    query = _query(operation)
+    key, key_violations = _idempotency_key(operation)
+    body, body_hash = _body(operation.body)
+    violations = (*in_path.violations, *query.violations, *key_violations, *body.violations)
+    if violations and not (operation.body and operation.body.with_policy):
+        raise InvalidRequest("The request does not have the documented shape.", violations=violations)
+    return Ask(
+        request_id=g.request_id,
+        address=request.path,
+        path=in_path.values,
+        query=query.values,
+        body=body.values,
+        body_hash=body_hash,
+        shape=violations,
+        idempotency_key=key,
+        origin=request.headers.get("Origin"),
+        wants_text=_wants_text(),
+        authenticated=caller,
+    )
+
+
+def _query(operation: Operation) -> Shaped:
+    if operation.roles is None:
+        # Probes and scrapers append parameters of their own; nothing public reads any.
+        return Shaped({}, ())
+    given = request.args.to_dict(flat=False)
+    repeated = tuple(
+        Violation(f"query:{shorten(name)}", f"{len(values)} times", "once", "schema.unique")
+        for name, values in sorted(given.items())
+        if len(values) > 1
+    )
+    flat = {name: values[0] for name, values in given.items()}
+    shaped = shape(operation.query or _NOTHING, flat, place="query:")
+    return Shaped(shaped.values, repeated + shaped.violations)
+
+
+def _body(body: Body | None) -> tuple[Shaped, str]:
+    if body is None:
+        return Shaped({}, ()), ""
+    raw = request.get_data(cache=False)
+    if not raw and body.optional:
+        return shape(body.schema, {}), ""
+    if request.mimetype != "application/json":
+        raise UnsupportedMediaType
+    parsed = parse(raw)
+    return shape(body.schema, parsed.document), parsed.digest
+
+
+def _idempotency_key(operation: Operation) -> tuple[str | None, tuple[Violation, ...]]:
+    key = request.headers.get("Idempotency-Key") if operation.idempotent_key else None
+    if key is None or _IDEMPOTENCY_KEY.fullmatch(key):
+        return key, ()
+    allowed = "1 to 255 visible ASCII characters"
+    return None, (Violation("header:Idempotency-Key", f"{len(key)} characters", allowed, "schema.pattern"),)
+
+
+def _wants_text() -> bool:
+    offered = ("application/json", "text/plain")
+    return request.accept_mimetypes.best_match(offered, default=offered[0]) == offered[1]
