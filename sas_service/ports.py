@@ -90,6 +90,43 @@ class MapsAccount(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class EffectiveRole:
+    """One assignment that gives a principal a role; ``role_name`` is None if we may not read the definition."""
+
+    assignment_id: str
+    scope: str
+    role_id: str
+    role_name: str | None
+    principal_id: str
+    principal_type: str
+    inherited: bool
+    through_group: bool
+    conditional: bool
+
+
+class RoleAssignments(Protocol):
+    """Azure's role assignments."""
+
+    def effective(self, account: str, principal_id: str) -> tuple[EffectiveRole, ...]:
+        """Return every role that ``principal_id`` has at the account: its own, inherited ones, those through groups.
+
+        Raises AzureUnavailable, AzureThrottled, AzureRefused, IdentityUnavailable.
+        """
+        ...
+
+
+class ManagedIdentities(Protocol):
+    """Azure's user-assigned managed identities."""
+
+    def location(self, resource_id: str) -> str:
+        """Return where the identity lives.
+
+        Raises AzureUnavailable, AzureThrottled, AzureRefused, IdentityUnavailable.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Idempotency:
     """An Idempotency-Key, already hashed together with its caller, and the hash of the request's body."""
 

@@ -201,6 +201,10 @@ class Settings:
     arm_pool: int = setting(
         _positive, "Connections to Azure per process; at least the number of threads.", default="32"
     )
+    https_proxy: str | None = setting(_azure_url, "Proxy for calls to Azure and Entra.", optional=True)
+    ca_bundle: Path | None = setting(
+        Path, "Certificates (PEM) to trust for Azure and Entra instead of the public ones.", optional=True
+    )
     issuer_credential: str = setting(
         _choice(*CREDENTIAL_KINDS), "How the service proves itself to Azure when it issues.", default="managedIdentity"
     )
@@ -316,9 +320,9 @@ def reference() -> str:
             f"exits. Durations are ISO 8601 (`{format_duration(timedelta(minutes=2))}`), flags are `true` or `false`,",
             "lists are comma-separated. Secrets are masked wherever settings are shown.",
             "",
-            "The managed identity endpoints of the host (`IDENTITY_ENDPOINT`, `IDENTITY_HEADER`,",
-            "`AZURE_FEDERATED_TOKEN_FILE`) and the proxies (`HTTPS_PROXY`, `NO_PROXY`) are read by the Azure libraries",
-            "themselves.",
+            "The host's managed identity endpoint (`IDENTITY_ENDPOINT`, `IDENTITY_HEADER`) and, for workload identity,",
+            "`AZURE_FEDERATED_TOKEN_FILE` are set by the platform and read as they are. No other variable counts, proxies",
+            "included.",
             "",
             "| variable | default | meaning |",
             "|---|---|---|",

@@ -2,18 +2,28 @@
 
 from typing import Any
 
-from marshmallow import fields
+from marshmallow import EXCLUDE, fields
 
 from sas_service.api.fields import CamelCase
 
 
 class Said(CamelCase):
-    """An answer, or a part of one."""
+    """An answer, or a part of one; later releases may add members."""
+
+    class Meta:
+        """What is not declared is left open in the document."""
+
+        unknown = EXCLUDE
 
 
 def text(meaning: str, example: str | None = None, *, nullable: bool = False, **more: Any) -> fields.String:
     """A string."""
     return fields.String(required=True, allow_none=nullable, metadata=_metadata(meaning, example, more))
+
+
+def maybe_text(meaning: str) -> fields.String:
+    """A string that is left out where it says nothing."""
+    return fields.String(metadata={"description": meaning})
 
 
 def instant(meaning: str) -> fields.String:
@@ -36,11 +46,9 @@ def flag(meaning: str, *, nullable: bool = False) -> fields.Boolean:
     return fields.Boolean(required=True, allow_none=nullable, metadata={"description": meaning})
 
 
-def texts(meaning: str, example: list[str], *, nullable: bool = False) -> fields.List:
+def texts(meaning: str, example: list[str], *, nullable: bool = False) -> fields.List[Any]:
     """An array of strings."""
-    return fields.List(
-        fields.String(), required=True, allow_none=nullable, metadata=_metadata(meaning, example, {})
-    )
+    return fields.List(fields.String(), required=True, allow_none=nullable, metadata=_metadata(meaning, example, {}))
 
 
 def mapping(meaning: str, *, nullable: bool = False) -> fields.Dict:
@@ -53,7 +61,7 @@ def nested(schema: type[Said], meaning: str, *, nullable: bool = False) -> field
     return fields.Nested(schema, required=True, allow_none=nullable, metadata={"description": meaning})
 
 
-def listed(schema: type[Said]) -> fields.List:
+def listed(schema: type[Said]) -> fields.List[Any]:
     """An array of such objects."""
     return fields.List(fields.Nested(schema), required=True)
 

@@ -1,4 +1,4 @@
-"""Which web pages may call: an origin is answered if a profile lists it; whether it may use *this* profile, services say."""
+"""Which web pages may call: those that some profile lists; whether one may use *this* profile is the services' word."""
 
 from flask import Response, request
 

@@ -36,6 +36,10 @@ class Ask:
             raise Unauthenticated("This needs a bearer token.", reason="missing")
         return self.authenticated
 
+    def listing(self, *filters: str) -> dict[str, Any]:
+        """Return what a list takes: each of ``filters`` (None where it was not asked), the cursor and the limit."""
+        return {name: self.query.get(name) for name in (*filters, "cursor", "limit")}
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:

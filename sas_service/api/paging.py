@@ -14,7 +14,8 @@ class Cursor(Text):
 
     def __init__(self) -> None:
         super().__init__(
-            longest=2000, metadata={"description": "Where to go on: `next` of the page before, or only the cursor in it."}
+            longest=2000,
+            metadata={"description": "Where to go on: `next` of the page before, or only the cursor in it."},
         )
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:

@@ -32,15 +32,15 @@ PROBLEMS: dict[type[errors.SasServiceError], Problem] = {
         "invalid-request",
         "The request cannot be read",
         400,
-        "A member, parameter or header is missing, unknown, or of the wrong form. Nothing is coerced: `5` is not `\"5\"`.",
+        'A member, parameter or header is missing, unknown or of the wrong form. Nothing is coerced: `"5"` is not `5`.',
         "Correct what `violations` names; all violations are told at once.",
     ),
     errors.Unauthenticated: Problem(
         "unauthenticated",
         "No trusted bearer token",
         401,
-        "There is no Entra ID access token in the Authorization header, or it was not issued for this service, or it has"
-        " expired. Which of these is not said.",
+        "There is no Entra ID access token in the Authorization header, or it was not issued for this service, or it"
+        " has expired. Which of these is not said.",
         "Get a new access token for the scope that `WWW-Authenticate` names.",
     ),
     errors.MissingRole: Problem(
@@ -69,8 +69,8 @@ PROBLEMS: dict[type[errors.SasServiceError], Problem] = {
         "The policy does not allow this",
         422,
         "The request is readable but asks for more than the profile allows. The refusal is on record.",
-        "Each of `violations` says what was asked, what is allowed, and which rule says so. `POST /v1/tokens/preview` tries"
-        " a request without issuing.",
+        "Each of `violations` says what was asked, what is allowed, and which rule says so. `POST /v1/tokens/preview`"
+        " tries a request without issuing.",
     ),
     errors.Suspended: Problem(
         "suspended",
@@ -106,7 +106,7 @@ PROBLEMS: dict[type[errors.SasServiceError], Problem] = {
         "The token of this key has been superseded",
         409,
         "The token of this Idempotency-Key was signed before the account switched its key or identity.",
-        "Follow the Link with rel=\"replacement\", or ask anew with a new key.",
+        'Follow the Link with rel="replacement", or ask anew with a new key.',
     ),
     errors.EpochMoved: Problem(
         "slot-switching",

@@ -39,7 +39,10 @@ def install_problems(app: Flask, *, metrics: Metrics, challenge: Challenge) -> N
         metrics.problem(problem.slug)
         if isinstance(error, Unauthenticated):
             metrics.unauthenticated(error.extra.get("reason", "other"))
-        members = {**_members(problem.type, problem.title, problem.status, without_tokens(error.detail)), **_told(error)}
+        members = {
+            **_members(problem.type, problem.title, problem.status, without_tokens(error.detail)),
+            **_told(error),
+        }
         return _response(members, problem.status, _headers(error, problem.wait, challenge))
 
     def http(error: HTTPException) -> Response:
@@ -47,11 +50,15 @@ def install_problems(app: Flask, *, metrics: Metrics, challenge: Challenge) -> N
         metrics.problem("about:blank")
         allow = error.valid_methods if isinstance(error, MethodNotAllowed) else None
         headers = {"Allow": ", ".join(sorted(allow))} if allow else {}
-        return _response(_members("about:blank", HTTPStatus(status).phrase, status, _DETAILS.get(status)), status, headers)
+        return _response(
+            _members("about:blank", HTTPStatus(status).phrase, status, _DETAILS.get(status)), status, headers
+        )
 
     def unknown(error: Exception) -> Response:
         # An error's text may hold a token or an answer of Azure's: its type and place must do.
-        places = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
+        places = [
+            f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)
+        ]
         _log.error("unexpected error", error=type(error).__qualname__, places=places[-8:], request_id=g.request_id)
         metrics.problem("unexpected")
         status = HTTPStatus.INTERNAL_SERVER_ERROR
@@ -63,7 +70,13 @@ def install_problems(app: Flask, *, metrics: Metrics, challenge: Challenge) -> N
 
 
 def _members(type_: str, title: str, status: int, detail: str | None) -> dict[str, object]:
-    members = {"type": type_, "title": title, "status": int(status), "detail": detail, "instance": instance(g.request_id)}
+    members = {
+        "type": type_,
+        "title": title,
+        "status": int(status),
+        "detail": detail,
+        "instance": instance(g.request_id),
+    }
     return {name: value for name, value in members.items() if value is not None}
 
 

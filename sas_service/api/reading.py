@@ -4,7 +4,6 @@ import re
 from collections.abc import Mapping
 
 from flask import g, request
-from marshmallow import Schema
 from werkzeug.exceptions import UnsupportedMediaType
 
 from sas_service.api.echo import shorten

@@ -21,7 +21,9 @@ class TokenRequestBody(Strict):
     """What a caller asks for; whatever is left out is the profile's choice."""
 
     profile = Text(
-        required=True, longest=_NAME, metadata={"description": "One of `GET /v1/profiles`.", "examples": ["storefront-web"]}
+        required=True,
+        longest=_NAME,
+        metadata={"description": "One of `GET /v1/profiles`.", "examples": ["storefront-web"]},
     )
     lifetime = Duration(
         metadata={
@@ -35,7 +37,10 @@ class TokenRequestBody(Strict):
     regions = Names(
         Text(longest=_NAME),
         most=100,
-        metadata={"description": "Azure regions that accept the token: a part of the profile's.", "examples": [["eastus"]]},
+        metadata={
+            "description": "Azure regions that accept the token: a part of the profile's.",
+            "examples": [["eastus"]],
+        },
     )
     max_rate_per_second = Whole(
         smallest=1,
@@ -84,9 +89,7 @@ class Granted(Said):
     )
     hosts = say.texts("The data-plane hosts that take the token.", ["atlas.microsoft.com"])
     signing_key = say.text("The key that signs.", "primaryKey", enum=[key.value for key in SigningKey])
-    principal_id = say.text(
-        "The managed identity behind the token.", "8a2c7d0b-6c1e-4b57-9a3f-5d1c0e9b7f21"
-    )
+    principal_id = say.text("The managed identity behind the token.", "8a2c7d0b-6c1e-4b57-9a3f-5d1c0e9b7f21")
     epoch = say.number("Grows by one whenever the account switches its key or identity.", 1)
     regions = say.texts("Where the token works; null: anywhere.", ["eastus", "westus2"], nullable=True)
     max_rate_per_second = say.number("Requests per second and Azure location.", 50)
@@ -101,8 +104,11 @@ class Granted(Said):
     policy_digest = say.text("SHA-256 of the policy that decided.", "9f2c" * 16)
 
 
-class _Known(Granted):
+class _Named(Said):
     id = say.text("The token's id.", "maps-demo.01K9Z6V7Q0M4T1C8N5R2X3Y6ZB")
+
+
+class _Known(Said):
     fingerprint = say.text("SHA-256 of the token, as hexadecimal; null until signed.", "5e88" * 16, nullable=True)
     replaces = say.text("The id of the token that this one replaces.", nullable=True)
     renewal = say.text("Where to ask when to replace it.", "/v1/tokens/maps-demo.01K9Z6V7Q0M4T1C8N5R2X3Y6ZB/renewal")
@@ -110,22 +116,26 @@ class _Known(Granted):
     labels = say.mapping("What the caller wanted on record.")
 
 
-class TokenAnswer(_Known):
-    """A token: the only answer that ever has the secret in it."""
-
+class _Secret(_Named):
     token = say.text("The SAS token. A secret: keep it out of logs and addresses.", "<the SAS token>")
     authorization = say.text("The value of the Authorization header towards Azure Maps.", "jwt-sas <the SAS token>")
 
 
-class TokenOnRecord(_Known):
-    """What is on record about a token; never the token."""
+class TokenAnswer(Granted, _Known, _Secret):
+    """A token: the only answer that ever has the secret in it; the last base stands first in the document."""
 
+
+class _Written(_Named):
     state = say.text("What can be done with it now.", "live", enum=[state.value for state in TokenState])
     caller = say.mapping("Who asked: tenantId, objectId, applicationId and kind.")
     issued_at = say.instant("When it was asked for.")
     request_id = say.text("The id of the request.")
     azure_request_id = say.text("Azure's id of the List SAS call.", nullable=True)
     replaced_by = say.text("The id of the token that replaces it.", nullable=True)
+
+
+class TokenOnRecord(Granted, _Known, _Written):
+    """What is on record about a token; never the token."""
 
 
 class TokenList(Said):
@@ -157,6 +167,4 @@ def token_request(body: Mapping[str, Any]) -> TokenRequest:
     """Return the request in ``body``; a profile that could not be read is no profile."""
     said = dict(body)
     regions = said.pop("regions", None)
-    return TokenRequest(
-        profile=said.pop("profile", ""), regions=None if regions is None else tuple(regions), **said
-    )
+    return TokenRequest(profile=said.pop("profile", ""), regions=None if regions is None else tuple(regions), **said)

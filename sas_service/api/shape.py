@@ -28,9 +28,12 @@ def shape(schema: Schema, raw: object, *, place: str = "") -> Shaped:
         return Shaped(schema.load(raw), ())  # type: ignore[arg-type]  # not an object is what the schema will say
     except ValidationError as error:
         valid = error.valid_data if isinstance(error.valid_data, dict) else {}
+        given = raw if isinstance(raw, Mapping) else {}
         found = sorted(_violations(error.messages, (), raw, place), key=lambda each: (each.pointer, each.rule))
-        # A list of which no item could be read is not an empty list.
-        return Shaped({name: value for name, value in valid.items() if value not in ([], {})}, tuple(found[:MOST]))
+        # A list of which no item could be read is not an empty list, about which the policy would complain again.
+        return Shaped(
+            {name: value for name, value in valid.items() if value or not given.get(name)}, tuple(found[:MOST])
+        )
 
 
 def _violations(messages: Any, path: tuple[Any, ...], raw: Any, place: str) -> Iterator[Violation]:

@@ -1,12 +1,16 @@
 """JSON read strictly: UTF-8, one value per name, finite numbers; what two readers could read differently is refused."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, NoReturn
 
 from sas_service.api.echo import shorten
 from sas_service.domain.errors import InvalidRequest, Violation
+
+DEEPEST = 8
+"""No request has more than three; what is deeper would only be carried into violations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,7 @@ def parse(raw: bytes) -> Parsed:
         document = json.loads(
             raw.decode("utf-8"), object_pairs_hook=_members, parse_constant=_constant, parse_float=_finite
         )
+        _refuse_deep(document)
         canonical = json.dumps(document, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
     except json.JSONDecodeError as error:
         raise _refused("valid JSON", f"{error.msg} at line {error.lineno} column {error.colno}") from None
@@ -31,8 +36,26 @@ def parse(raw: bytes) -> Parsed:
     except ValueError:
         raise _refused("numbers of at most 4300 digits", "a longer one") from None
     except RecursionError:
-        raise _refused("a document that is not nested deeper than a few levels", "a deeper one") from None
+        raise _too_deep() from None
     return Parsed(document, sha256(canonical).hexdigest())
+
+
+def _refuse_deep(document: object) -> None:
+    level = [document]
+    for _ in range(DEEPEST + 1):
+        level = [child for node in level for child in _children(node)]
+    if level:
+        raise _too_deep()
+
+
+def _children(node: object) -> Iterable[object]:
+    if isinstance(node, dict):
+        return node.values()
+    return node if isinstance(node, list) else ()
+
+
+def _too_deep() -> InvalidRequest:
+    return _refused(f"at most {DEEPEST} levels of nesting", "more")
 
 
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

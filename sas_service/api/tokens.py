@@ -79,7 +79,7 @@ _TOKEN_HEADERS = {
             _TOKEN_HEADERS,
         ),
         200: Documented(
-            "The token of an earlier request with the same Idempotency-Key, signed again with the same start and expiry.",
+            "The token of an earlier request with this Idempotency-Key, signed again with the same start and expiry.",
             TokenAnswer(),
             examples.TOKEN,
             ("application/json", "text/plain"),
@@ -150,7 +150,7 @@ def preview(use: UseCases, ask: Ask) -> Answer:
 )
 def list_tokens(use: UseCases, ask: Ask) -> Answer:
     """List the tokens of the caller's teams; with Audit.Read those of all teams."""
-    page = use.inspection.tokens(ask.caller, **ask.query)
+    page = use.inspection.tokens(ask.caller, **ask.listing("team", "profile", "account"))
     accounts, now = AccountLookup(use, ask.caller), use.clock.now()
     items = [record_document(each, each.state_at(now), *accounts.of(each)) for each in page.items]
     return page_answer(ask, dump(items), page.next)

@@ -2,13 +2,27 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
-from sas_service.api.interface import Interface
 from sas_service.api.metrics import Metrics
 from sas_service.ports import Clock, Policies, Readiness
 from sas_service.services.inspect import Inspection
 from sas_service.services.issue import Issuing
 from sas_service.services.suspend import Suspending
+
+
+class SelfDescription(Protocol):
+    """The OpenAPI document; made from the views, so that views cannot import what makes it."""
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The document as JSON values."""
+        ...
+
+    @property
+    def yaml(self) -> str:
+        """The document as text."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,5 +36,5 @@ class UseCases:
     clock: Clock
     readiness: Sequence[Readiness]
     metrics: Metrics
-    interface: Interface
+    interface: SelfDescription
     version: str

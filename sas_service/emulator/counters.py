@@ -1,10 +1,10 @@
-"""What happened, for tests and people: counts per operation, data-plane results, the bill, and a log without secrets."""
+"""What happened, for tests and people: counts, data-plane results, the bill, and a log without secrets."""
 
 import threading
 from collections import Counter, deque
 from typing import Any
 
-# Azure Maps does not bill these (authentication document, "Understand billing transactions"; 408 from the pricing page).
+# Azure Maps does not bill these ("Understand billing transactions"; 408 is from the pricing page).
 _FREE = frozenset({401, 403, 408, 429})
 _SERVER_ERRORS = 500
 

@@ -79,8 +79,10 @@ def azure_timestamp(instant: float) -> str:
 
 
 def parse_timestamp(text: str) -> float:
-    """Read an instant as leniently as Azure does: any fraction, offset or Z, a blank instead of T; no zone means UTC."""
-    match = re.fullmatch(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?\s*(Z|[+-]\d\d:?\d\d)?(Z)?", text.strip())
+    """Read an instant leniently, as Azure does: any fraction or offset, a blank instead of T; no zone means UTC."""
+    match = re.fullmatch(
+        r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?\s*(Z|[+-]\d\d:?\d\d)?(Z)?", text.strip()
+    )
     if not match:
         raise ValueError(f"{text!r} is not a date and time")
     day, time, fraction, zone, _ = match.groups()

@@ -7,7 +7,6 @@ import uuid
 from collections.abc import Callable, Iterable
 from typing import Any
 
-
 from werkzeug import Request, Response
 
 from sas_service.emulator import wire
@@ -60,7 +59,7 @@ class Edge:
             response = match.route.answer(request, **match.parts)
         except RefusalError as refusal:
             response = refusal.answer()
-        except Exception:
+        except Exception:  # noqa: BLE001 - logged with its traceback
             # A mistake of the emulator must look like one, not like Azure's answer.
             _log.exception("the emulator failed to answer %s", match.route.operation)
             response = json_answer({"error": {"code": "EmulatorMistake", "message": "See the emulator's log."}}, 500)

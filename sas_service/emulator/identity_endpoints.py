@@ -27,7 +27,7 @@ class IdentityEndpoints:
         self._mint = mint
 
     def routes(self) -> list[Route]:
-        """Return the endpoints; IMDS has no secret, so a prefix tells machines apart where several share one emulator."""
+        """Return the endpoints; IMDS knows no secret, so a prefix tells several machines apart."""
         get = ("GET",)
         imds = "/metadata/identity/oauth2/token"
         return [

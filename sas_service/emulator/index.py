@@ -160,9 +160,9 @@ def _add_memberships(index: Index, world: World) -> None:
         for group in tenant.groups:
             for member in group.members:
                 parents.setdefault(member, set()).add(group.object_id)
-    for member in parents:
+    for member, direct in parents.items():
         found: set[str] = set()
-        waiting = list(parents[member])
+        waiting = list(direct)
         while waiting:
             group_id = waiting.pop()
             if group_id not in found:

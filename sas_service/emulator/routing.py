@@ -11,7 +11,7 @@ Handler = Callable[..., Response]
 
 @dataclass(frozen=True)
 class Route:
-    """One operation: its name (for counters and faults), the service it belongs to, and the function that answers it."""
+    """One operation: its service and name (for counters and faults), its path, and the function that answers it."""
 
     service: str
     operation: str

@@ -1,4 +1,4 @@
-"""Completes a freshly read world: generated ids and keys, full resource ids, role GUIDs; and refuses dangling references."""
+"""Completes a freshly read world with ids, keys and role GUIDs, and refuses dangling references."""
 
 import base64
 import secrets

@@ -1,4 +1,4 @@
-"""Every behaviour of Azure that no document confirms, and every delay and limit, as a named setting with its default."""
+"""Every unconfirmed behaviour of Azure, every delay and every limit, as a named setting with its default."""
 
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -6,17 +6,24 @@ from typing import Any
 from sas_service.emulator import shapes
 from sas_service.emulator.durations import Delay, Duration
 
+_AT_ONCE = Delay()
+_NO_TIME = Duration(0)
+_ONE_HOUR = Duration(3599)  # Entra says 3599 for an hour
+_ONE_DAY = Duration(86400)
+_NINETY_DAYS = Duration(86400 * 90)
+_ONE_YEAR = Duration(86400 * 365)
+
 
 @dataclass(frozen=True)
 class Propagation:
     """How long each change takes until the data plane (and ARM's own authorization, for roles) follows."""
 
-    role_add: Delay = Delay()
-    role_remove: Delay = Delay()
-    identity_attach: Delay = Delay()
-    identity_detach: Delay = Delay()
-    key_regenerate: Delay = Delay()
-    disable_local_auth: Delay = Delay()
+    role_add: Delay = _AT_ONCE
+    role_remove: Delay = _AT_ONCE
+    identity_attach: Delay = _AT_ONCE
+    identity_detach: Delay = _AT_ONCE
+    key_regenerate: Delay = _AT_ONCE
+    disable_local_auth: Delay = _AT_ONCE
 
 
 @dataclass(frozen=True)
@@ -80,19 +87,19 @@ class Settings:
 
     # Entra ID
     issuer_base: str | None = None
-    access_token_lifetime: Duration = Duration(3599)
-    managed_identity_token_lifetime: Duration = Duration(86400)
-    refresh_token_lifetime: Duration = Duration(86400 * 90)
+    access_token_lifetime: Duration = _ONE_HOUR
+    managed_identity_token_lifetime: Duration = _ONE_DAY
+    refresh_token_lifetime: Duration = _NINETY_DAYS
     federated_audience: str = "api://AzureADTokenExchange"
 
     # ARM, Microsoft.Maps
-    provisioning_delay: Duration = Duration(0)
+    provisioning_delay: Duration = _NO_TIME
     identity_patch_mode: str = "merge"
     kind_downgrade: str = "accept"
     max_identities_per_account: int = 1000
 
     # List SAS
-    sas_max_lifetime: Duration = Duration(86400 * 365)
+    sas_max_lifetime: Duration = _ONE_YEAR
     sas_max_lifetime_inclusive: bool = True
     sas_claims: SasClaims = SasClaims()
     sas_valid_regions: list[str] | None = None
@@ -104,7 +111,7 @@ class Settings:
     sas_error_code: str = "BadRequest"
 
     # Data plane
-    clock_skew: Duration = Duration(0)
+    clock_skew: Duration = _NO_TIME
     sas_region_refused_status: int = 403
     role_missing_status: int = 403
     identity_detached_status: int = 401

@@ -24,8 +24,8 @@ class BrokenConnectionError(OSError):
 def reset(environ: WSGIEnvironment) -> None:
     """Send a TCP reset and leave gunicorn a socket that it can close.
 
-    Closing with a linger time of zero sends the reset. The descriptor is replaced rather than closed, because gunicorn will shut it down
-    and close it again, and by then the number could belong to another connection.
+    Closing with a linger time of zero sends the reset. The descriptor is replaced rather than closed, because gunicorn
+    will shut it down and close it again, and by then the number could belong to another connection.
     """
     connection = environ.get("gunicorn.socket")
     if connection is None:

@@ -3,9 +3,9 @@
 from datetime import timedelta
 
 from sas_service.domain.errors import AzureRefused
-from sas_service.domain.grants import Decision
 from sas_service.domain.slots import AccountSlots, Slot
 from sas_service.ports import AccountFacts, MapsAccount, Slots
+from sas_service.services.deny import Allowed
 
 FACTS_MAX_AGE = timedelta(minutes=5)
 """A principalId never changes while its identity is attached; what else the facts say may be this old."""
@@ -19,9 +19,9 @@ class ActiveSlots:
         self._maps_account = maps_account
         self._copies: dict[str, AccountSlots] = {}
 
-    def of(self, decision: Decision) -> tuple[Slot, AccountFacts]:
+    def of(self, allowed: Allowed) -> tuple[Slot, AccountFacts]:
         """Return the slot and the account's facts. Raises AzureRefused when the identity is not attached."""
-        account, profile = decision.account.name, decision.profile
+        account, profile = allowed.account.name, allowed.profile
         active = self._copies.get(account)
         if active is None or profile.name not in active.identities:
             active = self._slots.initialise(account, {profile.name: profile.identities[0]})

@@ -1,6 +1,7 @@
 """Decide on a request by the policy, and put every refusal of an authenticated caller on record."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from typing import TypeVar
@@ -17,12 +18,21 @@ from sas_service.domain.errors import (
     Violation,
 )
 from sas_service.domain.grants import Decision, decide
-from sas_service.domain.policy import Policy
+from sas_service.domain.policy import Account, Policy, Profile
 from sas_service.domain.token_events import denied
 from sas_service.domain.tokens import TokenRequest
 from sas_service.ports import AuditLog, AuditMirror, Policies
 
 Outcome = TypeVar("Outcome")
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """The policy's yes, with the account and the profile of the same policy document."""
+
+    decision: Decision
+    account: Account
+    profile: Profile
 
 
 class Deciding:
@@ -42,16 +52,17 @@ class Deciding:
         request_id: str,
         shape: tuple[Violation, ...] = (),
         origin: str | None = None,
-    ) -> Decision:
-        """Return the decision; raises InvalidRequest, ProfileNotAllowed, OutsidePolicy, OriginNotAllowed."""
+    ) -> Allowed:
+        """Return the policy's yes; raises InvalidRequest, ProfileNotAllowed, OutsidePolicy, OriginNotAllowed."""
         policy = self._policies.current()
         try:
             decision = decide(policy, request, caller, now, shape=shape)
-            _check_origin(decision, origin)
+            allowed = Allowed(decision, policy.accounts[decision.account], policy.profiles[decision.profile])
+            _check_origin(allowed.profile, origin)
         except (InvalidRequest, ProfileNotAllowed, OutsidePolicy, OriginNotAllowed) as refusal:
             self._record(refusal, request, caller, policy=policy, team=None, now=now, request_id=request_id)
             raise
-        return decision
+        return allowed
 
     def unless_suspended(
         self,
@@ -59,7 +70,7 @@ class Deciding:
         request: TokenRequest,
         caller: Caller,
         *,
-        decision: Decision,
+        team: str,
         now: datetime,
         request_id: str,
     ) -> Outcome:
@@ -68,7 +79,7 @@ class Deciding:
             return reserve()
         except Suspended as refusal:
             policy = self._policies.current()
-            self._record(refusal, request, caller, policy=policy, team=decision.team, now=now, request_id=request_id)
+            self._record(refusal, request, caller, policy=policy, team=team, now=now, request_id=request_id)
             raise
 
     def _record(
@@ -101,6 +112,6 @@ class Deciding:
         self._mirror.append(events, sync=False)
 
 
-def _check_origin(decision: Decision, origin: str | None) -> None:
-    if origin is not None and origin not in decision.profile.cors_origins:
+def _check_origin(profile: Profile, origin: str | None) -> None:
+    if origin is not None and origin not in profile.cors_origins:
         raise OriginNotAllowed("pages of this origin may not use this profile; the policy lists its origins under cors")

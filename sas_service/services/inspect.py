@@ -6,8 +6,7 @@ from datetime import timedelta
 from sas_service.domain.audit import SERVICE_STREAM
 from sas_service.domain.callers import Caller, Role
 from sas_service.domain.errors import MissingRole, NotFound
-from sas_service.domain.grants import profiles_of, teams_of
-from sas_service.domain.policy import Account, Profile
+from sas_service.domain.policy import Account, Profile, profiles_of, team_for, teams_of
 from sas_service.domain.slots import AccountSlots
 from sas_service.domain.tokens import TokenRecord, account_of
 from sas_service.ports import (
@@ -65,14 +64,16 @@ class Inspection:
         """List tokens, newest first: of the caller's teams, or of all with Audit.Read."""
         teams = None if team is None else frozenset({team})
         if Role.AUDIT_READ not in caller.roles:
-            own = frozenset(teams_of(self._policies.current(), caller))
+            own = self._teams(caller)
             teams = own if teams is None else own & teams
         query = TokenQuery(accounts=self._accounts(account), teams=teams, profile=profile)
         return self._audit_log.tokens(query, cursor=cursor, limit=limit)
 
     def profiles(self, caller: Caller) -> tuple[tuple[Profile, str], ...]:
         """Return the profiles that the caller may use, each with the team that gives it."""
-        return profiles_of(self._policies.current(), caller)
+        policy = self._policies.current()
+        found = ((profile, team_for(policy, caller, profile.name)) for profile in profiles_of(policy, caller))
+        return tuple((profile, team.name) for profile, team in found if team is not None)
 
     def accounts(self, caller: Caller) -> tuple[AccountView, ...]:
         """Return all accounts of the policy, by name. Raises what ``account`` raises."""
@@ -117,4 +118,7 @@ class Inspection:
     def _may_see(self, record: TokenRecord, caller: Caller) -> bool:
         if Role.AUDIT_READ in caller.roles:
             return True
-        return record.grant.team in teams_of(self._policies.current(), caller)
+        return record.grant.team in self._teams(caller)
+
+    def _teams(self, caller: Caller) -> frozenset[str]:
+        return frozenset(team.name for team in teams_of(self._policies.current(), caller))

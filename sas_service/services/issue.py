@@ -16,7 +16,6 @@ from sas_service.domain.errors import (
     SasServiceError,
     Violation,
 )
-from sas_service.domain.grants import Decision
 from sas_service.domain.policy import Account
 from sas_service.domain.slots import Slot
 from sas_service.domain.token_check import check_token
@@ -35,7 +34,7 @@ from sas_service.ports import (
     TokenIds,
 )
 from sas_service.services.active_slots import ActiveSlots
-from sas_service.services.deny import Deciding
+from sas_service.services.deny import Allowed, Deciding
 
 TRIES = 3
 """How often a token is reserved anew when the epoch moves under it (reliability.md, A6)."""
@@ -70,7 +69,7 @@ class _Asked:
 
     request: TokenRequest
     caller: Caller
-    decision: Decision
+    allowed: Allowed
     request_id: str
     idempotency: Idempotency | None
 
@@ -109,11 +108,11 @@ class Issuing:
         origin: str | None = None,
     ) -> Granted:
         """Return what ``issue`` would sign; writes nothing but a refusal. Raises what ``issue`` raises before Azure."""
-        decision = self._deciding.decide(
+        allowed = self._deciding.decide(
             request, caller, now=self._clock.now(), request_id=request_id, shape=shape, origin=origin
         )
-        slot, facts = self._active_slots.of(decision)
-        return Granted(grant=decision.grant(slot), facts=facts, account=decision.account)
+        slot, facts = self._active_slots.of(allowed)
+        return Granted(grant=allowed.decision.grant(slot), facts=facts, account=allowed.account)
 
     def issue(
         self,
@@ -131,20 +130,20 @@ class Issuing:
         Raises InvalidRequest, ProfileNotAllowed, OutsidePolicy, OriginNotAllowed, Suspended (all on record as denied);
         IdempotencyKeyReused, RequestInProgress, TokenSuperseded; and, with nothing issued, the unavailable ones.
         """
-        decision = self._deciding.decide(
+        allowed = self._deciding.decide(
             request, caller, now=self._clock.now(), request_id=request_id, shape=shape, origin=origin
         )
         key = _idempotency(caller, idempotency_key, body_hash)
-        asked = _Asked(request, caller, decision, request_id, key)
+        asked = _Asked(request, caller, allowed, request_id, key)
         for _ in range(TRIES):
             try:
                 return self._attempt(asked)
             except EpochMoved:
-                self._active_slots.forget(decision.account.name)
+                self._active_slots.forget(allowed.account.name)
         raise EpochMoved("the account is switching its slot; try again", retry_after=timedelta(seconds=1))
 
     def _attempt(self, asked: _Asked) -> Issued:
-        slot, facts = self._active_slots.of(asked.decision)
+        slot, facts = self._active_slots.of(asked.allowed)
         now = self._clock.now()
         record = self._draft(asked, slot, now)
         reserved = about(
@@ -160,17 +159,17 @@ class Issuing:
             lambda: self._audit_log.reserve(reservation),
             asked.request,
             asked.caller,
-            decision=asked.decision,
+            team=asked.allowed.decision.team,
             now=now,
             request_id=asked.request_id,
         )
         if isinstance(outcome, Replay):
             return self._redeliver(outcome.record, asked, facts)
         record, token = self._sign_and_commit(record, asked.request_id, outcome.events)
-        return Issued(record, token, facts, asked.decision.account, redelivered=False)
+        return Issued(record, token, facts, asked.allowed.account, redelivered=False)
 
     def _draft(self, asked: _Asked, slot: Slot, now: datetime) -> TokenRecord:
-        grant = asked.decision.grant(slot)
+        grant = asked.allowed.decision.grant(slot)
         return TokenRecord(
             id=self._token_ids.new(grant.account, now),
             grant=grant,
@@ -211,9 +210,7 @@ class Issuing:
         events = self._audit_log.redeliver(record, signed.token.fingerprint, event)
         self._mirror.append(events)
         known = (*(each for each in record.fingerprints if each != signed.token.fingerprint), signed.token.fingerprint)
-        return Issued(
-            replace(record, fingerprints=known), signed.token, facts, asked.decision.account, redelivered=True
-        )
+        return Issued(replace(record, fingerprints=known), signed.token, facts, asked.allowed.account, redelivered=True)
 
     def _sign(self, grant: Grant, request_id: str) -> Signed:
         signed = self._maps_account.sign(grant, request_id=request_id)

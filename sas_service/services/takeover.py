@@ -2,7 +2,9 @@
 
 from sas_service.domain.audit import EventDraft, EventKind
 from sas_service.domain.errors import NotFound, PolicyRefused, Violation
-from sas_service.domain.policy import Account, Policy
+from sas_service.domain.policy import Policy
+from sas_service.domain.slots import AccountSlots
+from sas_service.domain.takeover import takeover_violations
 from sas_service.ports import AuditLog, AuditMirror, Clock, Slots, Suspensions
 
 
@@ -19,47 +21,17 @@ class PolicyTakeover:
         self._clock = clock
 
     def check(self, old: Policy | None, new: Policy) -> tuple[Violation, ...]:
-        """Return why ``new`` may not replace ``old`` (None at start). Raises AuditLogUnavailable.
-
-        An account that disappears is checked as if all its identities did.
-        """
-        names = set(new.accounts) | set(old.accounts if old else ())
-        return tuple(
-            violation for name in sorted(names) for violation in self._needed(name, new.accounts.get(name), new)
+        """Return why ``new`` may not replace ``old`` (None at start). Raises AuditLogUnavailable."""
+        now = self._clock.now()
+        return takeover_violations(
+            old, new, in_use=lambda account: self._audit_log.identities_in_use(account, now), active=self._active
         )
 
-    def _needed(self, account: str, kept: Account | None, new: Policy) -> list[Violation]:
-        identities = kept.identities if kept else {}
-        used = self._audit_log.identities_in_use(account, self._clock.now())
-        found = [
-            Violation(
-                f"/accounts/{account}/identities/{identity}",
-                "dropped",
-                f"{count} unexpired tokens hang on it",
-                f"accounts.{account}.identities",
-            )
-            for identity, count in sorted(used.items())
-            if count and identity not in identities
-        ]
-        return found + self._active(account, new)
-
-    def _active(self, account: str, new: Policy) -> list[Violation]:
+    def _active(self, account: str) -> AccountSlots | None:
         try:
-            active = self._slots.read(account)
+            return self._slots.read(account)
         except NotFound:
-            return []
-        return [
-            Violation(
-                f"/profiles/{profile}/identities",
-                "dropped",
-                f"{identity} is the active identity of this profile",
-                f"profiles.{profile}.identities",
-            )
-            for profile, identity in sorted(active.identities.items())
-            if profile in new.profiles
-            and new.profiles[profile].account == account
-            and identity not in new.profiles[profile].identities
-        ]
+            return None
 
     def changed(self, old: Policy | None, new: Policy) -> None:
         """Put the change on record, once however many processes see it, and prepare what is new in it."""
@@ -74,8 +46,9 @@ class PolicyTakeover:
         )
         self._mirror.append(self._audit_log.append(draft, once=f"policy:{new.digest}"))
 
-    def refused(self, error: PolicyRefused, digest: str) -> None:
+    def refused(self, error: PolicyRefused) -> None:
         """Put a refused change on record, once."""
+        digest = error.extra.get("digest", "")
         draft = EventDraft(
             kind=EventKind.POLICY_REFUSED,
             at=self._clock.now(),

@@ -121,7 +121,7 @@ def test_azure_away_and_throttling_settles_the_reservation(fresh_demo: RunningDe
 def test_killed_api_workers_lose_no_record(fresh_demo: RunningDemo) -> None:
     traffic = Traffic(fresh_demo)
     eventually(lambda: len(traffic.tokens) > 20)
-    moments = random.Random(20)
+    moments = random.Random(20)  # noqa: S311  which moment, not which key
     for _ in range(20):
         time.sleep(moments.uniform(0.05, 0.6))
         workers = fresh_demo.api_workers()

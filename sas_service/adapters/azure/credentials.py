@@ -6,6 +6,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import requests
 from azure.core.credentials import TokenCredential
@@ -124,11 +125,11 @@ _BUILDERS: Mapping[CredentialKind, Callable[[CredentialChoice, Outbound], TokenC
     CredentialKind.DEVELOPER: _developer,
 }
 
-_ONE_TRY: Mapping[str, object] = {"retry_total": 0}
+_ONE_TRY: Mapping[str, Any] = {"retry_total": 0}
 """The SDK's retries sleep as long as any ``Retry-After`` says, in a request's thread; ours are bounded."""
 
 
-def _authority(choice: CredentialChoice, outbound: Outbound) -> dict[str, object]:
+def _authority(choice: CredentialChoice, outbound: Outbound) -> dict[str, Any]:
     """Return the arguments that lead a credential to its authority."""
     trusted_origin(choice.authority)
     if not is_plain_loopback(choice.authority):

@@ -66,12 +66,12 @@ class Failure:
     def raised(self, *, attempts: int, effect: Effect) -> SasServiceError:
         """Return the error to raise after ``attempts``; ``extra`` is for the record and the log."""
         wait = None if self.error is AzureRefused else self.retry_after or _DEFAULT_RETRY_AFTER
-        extra = {"attempts": str(attempts), "effect": effect.value}
+        error = self.error(self.detail, retry_after=wait, attempts=str(attempts), effect=effect.value)
         if self.code:
-            extra["code"] = self.code
+            error.extra["code"] = self.code
         if self.azure_request_id:
-            extra["azureRequestId"] = self.azure_request_id
-        return self.error(self.detail, retry_after=wait, **extra)
+            error.extra["azureRequestId"] = self.azure_request_id
+        return error
 
 
 def credential_failure() -> IdentityUnavailable:
@@ -106,7 +106,7 @@ def failure_of(error: Exception, now: datetime) -> Failure:
 def _of_status(error: HttpResponseError, status: int, now: datetime) -> Failure:
     headers: Mapping[str, str] = getattr(error.response, "headers", None) or {}
     kind, detail = _kind_of(status)
-    code = _word(getattr(error.error, "code", None), _CODE)
+    code = _word(getattr(getattr(error, "error", None), "code", None), _CODE)
     return Failure(
         kind,
         f"{detail} ({code})." if code else f"{detail}.",

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
+import certifi
 import requests
 from azure.core.pipeline.transport import RequestsTransport
 from requests.adapters import HTTPAdapter
@@ -79,7 +80,7 @@ class Outbound:
 
 def tls_context(ca_bundle: str | None = None) -> ssl.SSLContext:
     """Return a verifying client context that speaks TLS 1.2 or newer."""
-    context = ssl.create_default_context(cafile=ca_bundle or requests.certs.where())
+    context = ssl.create_default_context(cafile=ca_bundle or certifi.where())
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
 
@@ -93,7 +94,7 @@ class TlsAdapter(HTTPAdapter):
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """Hand the context to urllib3."""
-        super().init_poolmanager(*args, ssl_context=self._context, **kwargs)  # type: ignore[no-untyped-call]
+        super().init_poolmanager(*args, ssl_context=self._context, **kwargs)
 
     def proxy_manager_for(self, proxy: Any, **kwargs: Any) -> Any:
         """Hand the context to urllib3's proxy connections."""

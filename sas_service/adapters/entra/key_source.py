@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 import requests
 from urllib3.exceptions import HTTPError
@@ -15,6 +15,8 @@ from sas_service.adapters.entra.signing_keys import KeysUnavailable
 from sas_service.adapters.entra.verification_key import VerificationKey, read_keys
 
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+_DEFAULT_PORTS = {"https": 443, "http": 80}
+_Origin = tuple[str, str, int]
 _MAXIMUM_BYTES = 512 * 1024
 _CHUNK = 64 * 1024
 _HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity"}
@@ -55,7 +57,7 @@ class EntraKeySource:
         if metadata.get("issuer") != self._issuer:
             raise KeysUnavailable("the metadata is another issuer's")
         jwks_uri = metadata.get("jwks_uri")
-        if not isinstance(jwks_uri, str) or _origin(urlsplit(jwks_uri)) != self._origin:
+        if not isinstance(jwks_uri, str) or _origin(jwks_uri) != self._origin:
             raise KeysUnavailable("the metadata leads to a foreign key set")
         keys = read_keys(self._document(jwks_uri, end), self._tenant_id)
         if not keys:
@@ -95,22 +97,23 @@ class EntraKeySource:
             return bytes(body)
 
 
-def _trusted_origin(authority: str) -> tuple[str, str, int | None]:
-    parts = urlsplit(authority)
-    if not parts.hostname or parts.query or parts.fragment or parts.username is not None:
+def _trusted_origin(authority: str) -> _Origin:
+    origin = _origin(authority)
+    if origin is None or "?" in authority or "#" in authority:
         raise ValueError("the authority must be a plain URL such as https://login.microsoftonline.com")
-    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
+    scheme, host, _ = origin
+    if scheme != "https" and host not in _LOOPBACK:
         raise ValueError("the authority must use https; http is accepted for loopback addresses only")
-    return _origin(parts)
+    return origin
 
 
-def _origin(parts: SplitResult) -> tuple[str, str, int | None]:
-    """Return scheme, host and port; user information makes it nobody's origin."""
-    if parts.username is not None:
-        return ("", "", None)
-    default = {"https": 443, "http": 80}.get(parts.scheme)
+def _origin(url: str) -> _Origin | None:
+    """Return scheme, host and port; None for what is no web address or names a user."""
     try:
-        port = parts.port or default
-    except ValueError:
-        return ("", "", None)
-    return (parts.scheme, parts.hostname or "", port)
+        parts = urlsplit(url)
+        port = parts.port or _DEFAULT_PORTS[parts.scheme]
+    except (ValueError, KeyError):
+        return None
+    if not parts.hostname or parts.username is not None:
+        return None
+    return (parts.scheme, parts.hostname, port)

@@ -93,13 +93,15 @@ class SigningKeys:
             self._fetching.release()
 
     def _replace(self, now: datetime) -> None:
-        self._attempted_at = now
         try:
             keys = self._download()
         except KeysUnavailable as failure:
             _LOG.warning("Entra's signing keys were not fetched: %s", failure)
         else:
             self._known, self._fetched_at = keys, now
+        finally:
+            # Noted at the end: until then others still find the fetch due, and those that need it wait for it.
+            self._attempted_at = now
 
 
 def _elapsed(since: datetime | None, now: datetime) -> timedelta:

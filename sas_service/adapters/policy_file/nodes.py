@@ -16,13 +16,14 @@ _MAXIMUM_DEPTH: Final = 20
 _STR, _INT, _FLOAT, _BOOL, _NULL = (f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null"))
 _ALIAS, _TAGGED = "!alias", "!tagged"
 
-# What YAML 1.2 makes of a plain word; whole numbers only in the one form that no reader takes for something else.
+# What YAML 1.2 makes of a plain word.
 _YAML_1_2: Final = (
-    (re.compile(r"[-+]?(0|[1-9][0-9]*)"), _INT),
+    (re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+"), _INT),
     (re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"), _FLOAT),
     (re.compile(r"true|True|TRUE|false|False|FALSE"), _BOOL),
     (re.compile(r"null|Null|NULL|~|"), _NULL),
 )
+_DECIMAL: Final = re.compile(r"[-+]?(0|[1-9][0-9]*)")  # 010 is eight in YAML 1.1 and ten in 1.2
 _YAML_1_1_ALSO_BOOL: Final = frozenset("yYnN")  # in YAML 1.1's own tables, though PyYAML leaves them alone
 
 
@@ -184,7 +185,8 @@ def _plain(node: yaml.ScalarNode) -> object:
     if node.style is not None:  # quoted, or a block: text in every version
         return text
     tag = next((tag for form, tag in _YAML_1_2 if form.fullmatch(text)), _STR)
-    if tag != node.tag or text in _YAML_1_1_ALSO_BOOL:
+    unusual = tag == _INT and not _DECIMAL.fullmatch(text)
+    if tag != node.tag or unusual or text in _YAML_1_1_ALSO_BOOL:
         return _Ambiguous(
             f"is written as a bare {text}, which YAML readers do not agree on:"
             " quote it if it is text, write a plain decimal number if it is a number"

@@ -1,4 +1,4 @@
-"""What every ARM request passes: bearer token, limits, api-version, subscription, permission, locks; and ARM's headers."""
+"""What every ARM request passes: bearer token, limits, api-version, permission, locks; and ARM's headers."""
 
 import json
 import uuid
@@ -20,6 +20,9 @@ from sas_service.emulator.routing import Route
 from sas_service.emulator.scopes import ancestors, canonical
 from sas_service.emulator.store import Store
 from sas_service.emulator.world import ResourceGroup, Subscription
+
+# Providers whose versions nothing here depends on.
+ANY_VERSION: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -170,7 +173,7 @@ def _check_version(operation: Operation, request: Request) -> None:
     if not version:
         message = "The api-version query parameter (?api-version=) is required for all requests."
         raise refuse(400, "MissingApiVersionParameter", message)
-    if version not in operation.versions:
+    if operation.versions and version not in operation.versions:
         supported = ",".join(sorted(operation.versions))
         namespace, _, kind = operation.action.partition("/")
         message = (
@@ -182,7 +185,9 @@ def _check_version(operation: Operation, request: Request) -> None:
 
 def _bearer_refusal(error: BearerError) -> RefusalError:
     if error.reason == "expired":
-        return unauthenticated("ExpiredAuthenticationToken", "The access token expiry time has passed or is yet to come.")
+        return unauthenticated(
+            "ExpiredAuthenticationToken", "The access token expiry time has passed or is yet to come."
+        )
     if error.reason == "audience":
         message = (
             f"The access token has been obtained for wrong audience or resource '{error.detail}'. It should exactly "

@@ -42,7 +42,7 @@ class MapsAccounts:
 
     def get(self, call: Call) -> Response:
         """Return one account."""
-        return self._document(call, self.find(call))
+        return self._document(self.find(call))
 
     def list(self, call: Call) -> Response:
         """Return the accounts of a subscription or a resource group."""
@@ -75,7 +75,7 @@ class MapsAccounts:
             account_changes.replace(account, body, self._store)
             self._apply(call, account, identity, created=existing is None)
         own_id = resource_id(subscription, group, MAPS, account.name)
-        return self._document(call, Placed(own_id, subscription, group, account), 200 if existing else 201)
+        return self._document(Placed(own_id, subscription, group, account), 200 if existing else 201)
 
     def patch(self, call: Call) -> Response:
         """Change what is named and nothing else."""
@@ -87,7 +87,7 @@ class MapsAccounts:
         with self._store.change():
             account_changes.merge(placed.item, body, self._store)
             self._apply(call, placed.item, identity, created=False)
-        return self._document(call, placed)
+        return self._document(placed)
 
     def delete(self, call: Call) -> Response:
         """Delete an account; deleting it again is answered with 204."""
@@ -129,7 +129,7 @@ class MapsAccounts:
             data |= {"createdBy": call.caller.name, "createdByType": kind, "createdAt": stamp}
         account.system_data = {**account.system_data, **data}
 
-    def _document(self, call: Call, placed: Placed[MapsAccount], status: int = 200) -> Response:
+    def _document(self, placed: Placed[MapsAccount], status: int = 200) -> Response:
         return json_answer(account_document(placed, self._store.index(), self._store.clock.now()), status)
 
 

@@ -17,7 +17,9 @@ from sas_service.emulator.world import MapsAccount, RetiredKey
 
 _GROUP = "/subscriptions/{subscription}/resourceGroups/{group}"
 _ACCOUNT = _GROUP + "/providers/Microsoft.Maps/accounts/{account}"
-_OLD_VERSIONS = frozenset({"2017-01-01-preview", "2018-05-01", "2020-02-01-preview", "2021-02-01", "2021-07-01-preview"})
+_OLD_VERSIONS = frozenset(
+    {"2017-01-01-preview", "2018-05-01", "2020-02-01-preview", "2021-02-01", "2021-07-01-preview"}
+)
 _SAS_VERSIONS = frozenset(
     {
         "2021-12-01-preview",
@@ -52,7 +54,13 @@ class MapsOperations:
             _operation("listKeys", "POST", _ACCOUNT + "/listKeys", "listKeys/action", self.list_keys),
             _operation("regenerateKey", "POST", _ACCOUNT + "/regenerateKey", "regenerateKey/action", self.regenerate),
             Operation(
-                "listSas", "POST", _ACCOUNT + "/listSas", f"{MAPS}/listSas/action", _SAS_VERSIONS, self.list_sas, _ACCOUNT
+                "listSas",
+                "POST",
+                _ACCOUNT + "/listSas",
+                f"{MAPS}/listSas/action",
+                _SAS_VERSIONS,
+                self.list_sas,
+                _ACCOUNT,
             ),
             _listing("listAccountsByGroup", _GROUP, accounts.list),
             _listing("listAccounts", "/subscriptions/{subscription}", accounts.list),
@@ -107,4 +115,6 @@ def _operation(name: str, method: str, path: str, action: str, answer: Callable[
 
 
 def _listing(name: str, scope: str, answer: Callable[[Call], Response]) -> Operation:
-    return Operation(name, "GET", scope + "/providers/Microsoft.Maps/accounts", f"{MAPS}/read", _VERSIONS, answer, scope)
+    return Operation(
+        name, "GET", scope + "/providers/Microsoft.Maps/accounts", f"{MAPS}/read", _VERSIONS, answer, scope
+    )

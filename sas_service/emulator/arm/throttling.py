@@ -1,4 +1,4 @@
-"""ARM's request limits: token buckets per subscription and principal, and fifteen times as much for all principals together."""
+"""ARM's request limits: a token bucket per principal, and one fifteen times as large for all principals together."""
 
 import math
 import threading
@@ -56,8 +56,8 @@ class Throttle:
 
 def _too_many(subscription: str, principal: str, kind: str, seconds: int) -> Exception:
     message = (
-        f"Number of '{kind.removesuffix('s')}' requests for subscription '{subscription}' actor '{principal}' exceeded. "
-        f"Please try again after '{seconds}' seconds after additional tokens are available. "
+        f"Number of '{kind.removesuffix('s')}' requests for subscription '{subscription}' actor '{principal}' "
+        f"exceeded. Please try again after '{seconds}' seconds after additional tokens are available. "
         "Refer to https://aka.ms/arm-throttling for additional information."
     )
     return refuse(429, "SubscriptionRequestsThrottled", message, {"Retry-After": str(seconds)})

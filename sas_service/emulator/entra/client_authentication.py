@@ -1,4 +1,4 @@
-"""How an application proves who it is: a secret, an assertion signed with its certificate, or a federated credential."""
+"""How an application proves who it is: a secret, an assertion by certificate, or a federated credential."""
 
 import base64
 import binascii
@@ -38,7 +38,7 @@ class ClientAuthentication:
 
     def application(self, tenant: str, client_id: str) -> Application:
         """Return the application with this client id in this tenant."""
-        found = self._store.index().applications.get((tenant, client_id.lower()))
+        found = self._store.index().applications.get((tenant, client_id.lower())) or self._identity(tenant, client_id)
         if found is None or found.client_id.lower() != client_id.lower():
             text = (
                 f"Application with identifier '{client_id}' was not found in the directory '{tenant}'. This can happen "
@@ -47,6 +47,15 @@ class ClientAuthentication:
             )
             raise refuse("unauthorized_client", 700016, text)
         return found
+
+    def _identity(self, tenant: str, client_id: str) -> Application | None:
+        """Return a managed identity seen as an application: with a federated credential it signs in like one."""
+        for placed in self._store.index().identities.values():
+            item = placed.item
+            if item.client_id.lower() == client_id.lower() and placed.subscription.tenant == tenant:
+                federated = item.federated_credentials
+                return Application(item.client_id, item.principal_id, item.name, federated_credentials=federated)
+        return None
 
     def check(self, request: Request, tenant: str) -> tuple[Application, str]:
         """Return the authenticated application and how it proved itself."""
@@ -162,6 +171,10 @@ def _plain(value: object) -> str:
     """Return a thumbprint without padding; some clients send standard base64."""
     text = str(value or "").rstrip("=")
     try:
-        return base64url(base64.b64decode(text + "=" * (-len(text) % 4), validate=True)) if {"+", "/"} & set(text) else text
+        return (
+            base64url(base64.b64decode(text + "=" * (-len(text) % 4), validate=True))
+            if {"+", "/"} & set(text)
+            else text
+        )
     except binascii.Error:
         return text

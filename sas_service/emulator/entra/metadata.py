@@ -27,7 +27,9 @@ class Metadata:
         """Return the endpoints."""
         get = ("GET",)
         return [
-            Route("entra", "openidConfiguration", get, "/{tenant}/v2.0/.well-known/openid-configuration", self.openid_v2),
+            Route(
+                "entra", "openidConfiguration", get, "/{tenant}/v2.0/.well-known/openid-configuration", self.openid_v2
+            ),
             Route("entra", "openidConfiguration", get, "/{tenant}/.well-known/openid-configuration", self.openid_v1),
             Route("entra", "jwks", get, "/{tenant}/discovery/v2.0/keys", self.keys_v2),
             Route("entra", "jwks", get, "/{tenant}/discovery/keys", self.keys_v1),

@@ -61,7 +61,10 @@ def resource_of_user_scope(index: Index, tenant: str, scope: str) -> Resource | 
         return None
     owners = {name.rpartition("/")[0] for name in names}
     if len(owners) != 1:
-        text = f"Provided value for the input parameter scope is not valid because it contains more than one resource. Scope {scope} is not valid."
+        text = (
+            "Provided value for the input parameter scope is not valid because it contains more than one resource. "
+            f"Scope {scope} is not valid."
+        )
         raise refuse("invalid_scope", 28000, text)
     resource = find_resource(index, tenant, owners.pop())
     known = resource.application.scopes if resource.application else ["user_impersonation"]
@@ -69,6 +72,8 @@ def resource_of_user_scope(index: Index, tenant: str, scope: str) -> Resource | 
     granted = tuple(known) if ".default" in asked else tuple(name for name in asked if name in known)
     unknown = [name for name in asked if name not in {*known, ".default"}]
     if unknown:
-        text = f"The application asked for scope '{unknown[0]}' that doesn't exist on the resource '{owners or resource.audience}'."
+        text = (
+            f"The application asked for scope '{unknown[0]}' that doesn't exist on the resource '{resource.audience}'."
+        )
         raise refuse("invalid_scope", 650053, text)
     return Resource(resource.audience, resource.version, resource.application, granted)

@@ -45,7 +45,9 @@ class Sessions:
             if user.user_principal_name.lower() == name.lower():
                 if user.password and hmac.compare_digest(user.password.encode(), password.encode()):
                     return user
-                raise refuse("invalid_grant", 50126, "Error validating credentials due to invalid username or password.")
+                raise refuse(
+                    "invalid_grant", 50126, "Error validating credentials due to invalid username or password."
+                )
         text = f"The user account {name} does not exist in the {tenant.id} directory."
         raise refuse("invalid_grant", 50034, text)
 

@@ -61,8 +61,20 @@ class TokenEndpoint:
         """Return the endpoints; GET is there because the daemon document shows it."""
         methods = ("GET", "POST", "OPTIONS")
         return [
-            Route("entra", "token", methods, "/{tenant}/oauth2/v2.0/token", lambda request, tenant: self.answer(request, tenant, v2=True)),
-            Route("entra", "token", methods, "/{tenant}/oauth2/token", lambda request, tenant: self.answer(request, tenant, v2=False)),
+            Route(
+                "entra",
+                "token",
+                methods,
+                "/{tenant}/oauth2/v2.0/token",
+                lambda request, tenant: self.answer(request, tenant, v2=True),
+            ),
+            Route(
+                "entra",
+                "token",
+                methods,
+                "/{tenant}/oauth2/token",
+                lambda request, tenant: self.answer(request, tenant, v2=False),
+            ),
         ]
 
     def answer(self, request: Request, tenant: str, *, v2: bool) -> Response:

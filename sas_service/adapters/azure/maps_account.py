@@ -1,0 +1,135 @@
+"""The port MapsAccount: Azure Maps accounts through azure-mgmt-maps, pinned to one api-version."""
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from azure.mgmt.maps import AzureMapsManagementClient
+from azure.mgmt.maps.models import AccountSasParameters
+
+from sas_service.adapters.azure.account_state import AccountState, state_of
+from sas_service.adapters.azure.arm_clients import PerSubscription
+from sas_service.adapters.azure.arm_pipeline import arm_policies, request_headers
+from sas_service.adapters.azure.attempts import Attempts, Patience, Timeouts
+from sas_service.adapters.azure.errors import Failure, request_id_of, unreadable
+from sas_service.adapters.azure.fresh_values import FreshValues
+from sas_service.adapters.azure.origins import trusted_origin
+from sas_service.adapters.azure.prefetched_credential import PrefetchedCredential
+from sas_service.adapters.azure.transport import Outbound
+from sas_service.domain.iso8601 import format_instant
+from sas_service.domain.policy import Account
+from sas_service.domain.tokens import Grant, SasToken
+from sas_service.ports import AccountFacts, Signed
+
+PUBLIC_CLOUD = "https://management.azure.com"
+
+API_VERSION = "2023-06-01"
+"""Later versions turn updates into long-running operations that the SDK cannot follow (azure-facts.md, section 1.1)."""
+
+MISSING_IDENTITY_AGE = timedelta(seconds=30)
+"""How old facts may be that lack an identity of the policy: it may just have been attached."""
+
+_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]{1,16384}=*", re.ASCII)
+"""What fits into an Authorization header (RFC 6750); whether it is the right token, ``domain.token_check`` says."""
+
+
+class AzureMapsAccount:
+    """Signs SAS tokens and reads accounts; ``accounts`` yields the policy's definition of an account by its name."""
+
+    def __init__(
+        self,
+        *,
+        accounts: Callable[[str], Account],
+        credential: PrefetchedCredential,
+        outbound: Outbound,
+        base_url: str = PUBLIC_CLOUD,
+        patience: Patience | None = None,
+        attempts: Attempts | None = None,
+    ) -> None:
+        trusted_origin(base_url)
+        patience = patience or Patience()
+        self._accounts = accounts
+        self._credential = credential
+        self._outbound = outbound
+        self._base_url = base_url.rstrip("/")
+        self._attempts = attempts or Attempts(patience)
+        self._clients = PerSubscription(self._new_client)
+        self._states: FreshValues[AccountState] = FreshValues(patience=patience.deadline)
+
+    def facts(self, account: str, *, max_age: timedelta) -> AccountFacts:
+        """Return facts at most ``max_age`` old."""
+        definition = self._accounts(account)
+        facts = self._state(definition, max_age).facts(definition)
+        if facts.principals.keys() != definition.identities.keys() and max_age > MISSING_IDENTITY_AGE:
+            facts = self._state(definition, MISSING_IDENTITY_AGE).facts(definition)
+        return facts
+
+    def sign(self, grant: Grant, *, request_id: str) -> Signed:
+        """Call List SAS for ``grant``."""
+        definition = self._accounts(grant.account)
+        client, body = self._clients.get(definition.subscription), sas_parameters(grant)
+
+        def send(timeouts: Timeouts) -> tuple[SasToken, str | None] | Failure:
+            sent: Any = client.accounts.list_sas(
+                definition.resource_group,
+                definition.resource_name,
+                body,
+                headers=request_headers(request_id),
+                cls=_with_headers,
+                connection_timeout=timeouts.connection_timeout,
+                read_timeout=timeouts.read_timeout,
+            )
+            answer, headers = sent
+            secret = getattr(answer, "account_sas_token", None)
+            if not isinstance(secret, str) or _TOKEN.fullmatch(secret) is None:
+                return unreadable()
+            return SasToken(secret), request_id_of(headers)
+
+        answered = self._attempts.run("List SAS", send)
+        token, azure_request_id = answered.answer
+        return Signed(token=token, azure_request_id=azure_request_id, attempts=answered.attempts)
+
+    def _state(self, account: Account, max_age: timedelta) -> AccountState:
+        key = f"{account.subscription}/{account.resource_group}/{account.resource_name}".lower()
+        return self._states.get(key, max_age.total_seconds(), lambda: self._fetch(account))
+
+    def _fetch(self, account: Account) -> AccountState:
+        client = self._clients.get(account.subscription)
+
+        def send(timeouts: Timeouts) -> AccountState | Failure:
+            model = client.accounts.get(
+                account.resource_group,
+                account.resource_name,
+                connection_timeout=timeouts.connection_timeout,
+                read_timeout=timeouts.read_timeout,
+            )
+            return state_of(model) or unreadable()
+
+        return self._attempts.run("Get account", send).answer
+
+    def _new_client(self, subscription: str) -> AzureMapsManagementClient:
+        return AzureMapsManagementClient(
+            self._credential,
+            subscription,
+            base_url=self._base_url,
+            api_version=API_VERSION,
+            transport=self._outbound.transport(),
+            policies=arm_policies(self._credential, self._base_url),
+        )
+
+
+def sas_parameters(grant: Grant) -> AccountSasParameters:
+    """Return List SAS's body; the times are text, because the SDK writes a datetime in a form of its own."""
+    return AccountSasParameters(
+        signing_key=grant.signing_key.value,
+        principal_id=grant.principal_id,
+        max_rate_per_second=grant.max_rate_per_second,
+        start=format_instant(grant.start),
+        expiry=format_instant(grant.expiry),
+        regions=None if grant.regions is None else list(grant.regions),
+    )
+
+
+def _with_headers(response: Any, answer: Any, _headers: Any) -> tuple[Any, Any]:
+    return answer, response.http_response.headers

@@ -1,0 +1,21 @@
+"""Twins in memory of the ports: for tests, and as the plainest statement of what each port promises."""
+
+from sas_service.adapters.memory.audit_log import MemoryAuditLog
+from sas_service.adapters.memory.audit_mirror import MemoryAuditMirror
+from sas_service.adapters.memory.caller_tokens import MemoryCallerTokens
+from sas_service.adapters.memory.clock import MemoryClock
+from sas_service.adapters.memory.maps_account import MemoryMapsAccount
+from sas_service.adapters.memory.slots import MemorySlots
+from sas_service.adapters.memory.suspensions import MemorySuspensions
+from sas_service.adapters.memory.token_ids import MemoryTokenIds
+
+__all__ = [
+    "MemoryAuditLog",
+    "MemoryAuditMirror",
+    "MemoryCallerTokens",
+    "MemoryClock",
+    "MemoryMapsAccount",
+    "MemorySlots",
+    "MemorySuspensions",
+    "MemoryTokenIds",
+]

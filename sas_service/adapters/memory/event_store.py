@@ -1,0 +1,55 @@
+"""Numbered events in lists, one per stream."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from heapq import merge
+
+from sas_service.adapters.cursors import check_limit, event_cursor, read_event_cursor
+from sas_service.domain.audit import AuditEvent, EventDraft
+from sas_service.domain.iso8601 import parse_instant
+from sas_service.ports import EventPage, EventQuery
+
+
+class EventStore:
+    """Streams of events; the audit log that owns it holds the lock."""
+
+    def __init__(self) -> None:
+        self._streams: dict[str, list[tuple[AuditEvent, EventDraft]]] = {}
+
+    def write(self, draft: EventDraft, *, count: int | None = None) -> AuditEvent:
+        """Append a draft under the next number of its stream."""
+        stream = self._streams.setdefault(draft.stream, [])
+        counted = {} if count is None else {"count": count}
+        document = {"stream": draft.stream, "seq": len(stream) + 1, **counted, **draft.document()}
+        event = AuditEvent(draft.stream, len(stream) + 1, json.dumps(document, separators=(",", ":")))
+        stream.append((event, draft))
+        return event
+
+    def of_token(self, stream: str, token: str) -> list[tuple[AuditEvent, EventDraft]]:
+        """Return the token's events, newest first."""
+        return [entry for entry in reversed(self._streams.get(stream, [])) if entry[1].token == token]
+
+    def page(self, query: EventQuery, *, cursor: str | None, limit: int) -> EventPage:
+        """Do what ``AuditLog.events`` promises."""
+        check_limit(limit)
+        positions = read_event_cursor(cursor) if cursor is not None else None
+        feeds = {stream: self._matching(query, stream, positions) for stream in query.streams}
+        # Streams are merged as they stand, newest first: within one, the number decides and not the time.
+        merged = merge(*feeds.values(), key=lambda entry: (_at(entry), entry.stream), reverse=True)
+        found = tuple(event for event, _ in zip(merged, range(limit), strict=False))
+        shown = set(found)
+        rest = {stream: next((event.seq for event in feed if event not in shown), 0) for stream, feed in feeds.items()}
+        return EventPage(found, event_cursor(rest))
+
+    def _matching(self, query: EventQuery, stream: str, positions: Mapping[str, int] | None) -> Sequence[AuditEvent]:
+        newest = len(self._streams.get(stream, [])) if positions is None else positions.get(stream, 0)
+        return [
+            event
+            for event, draft in reversed(self._streams.get(stream, [])[:newest])
+            if query.team in {None, draft.team} and query.token in {None, draft.token}
+        ]
+
+
+def _at(event: AuditEvent) -> datetime:
+    return parse_instant(json.loads(event.text)["at"])

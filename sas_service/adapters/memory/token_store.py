@@ -1,0 +1,121 @@
+"""Token records in dictionaries, and the indexes over them as plain searches."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from sas_service.adapters.cursors import TokenPosition, check_limit
+from sas_service.domain.tokens import TokenRecord, TokenState
+from sas_service.ports import Reservation, TokenPage, TokenQuery
+
+IDEMPOTENCY_LIFETIME = timedelta(hours=24)
+_OVERDUE_AT_ONCE = 100
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What an Idempotency-Key stands for."""
+
+    body: str
+    token: str
+    until: datetime
+    record: TokenRecord | None = None
+
+
+class TokenStore:
+    """Records, open reservations, fingerprints; the audit log that owns it holds the lock."""
+
+    def __init__(self) -> None:
+        self._records: dict[str, TokenRecord] = {}
+        self._deadlines: dict[str, datetime] = {}
+        self._listed: set[str] = set()
+        self._fingerprints: dict[tuple[str, str], str] = {}
+        self._keys: dict[tuple[str, str], Remembered] = {}
+
+    def get(self, token_id: str) -> TokenRecord | None:
+        """Return a record."""
+        return self._records.get(token_id)
+
+    def is_open(self, token_id: str) -> bool:
+        """Tell whether it is a reservation that nobody committed or settled."""
+        return token_id in self._deadlines
+
+    def remembered(self, reservation: Reservation) -> Remembered | None:
+        """Return what the reservation's Idempotency-Key stands for, with the record as it is now."""
+        if reservation.idempotency is None:
+            return None
+        found = self._keys.get((reservation.record.grant.account, reservation.idempotency.key))
+        if found is None or found.until <= reservation.record.issued_at:
+            return None
+        return replace(found, record=self._records.get(found.token))
+
+    def reserve(self, reservation: Reservation) -> None:
+        """Keep a reservation, and its key."""
+        record = replace(reservation.record, state=TokenState.RESERVED)
+        self._records[record.id] = record
+        self._deadlines[record.id] = reservation.deadline
+        if reservation.idempotency:
+            until = record.issued_at + IDEMPOTENCY_LIFETIME
+            key = (record.grant.account, reservation.idempotency.key)
+            self._keys[key] = Remembered(reservation.idempotency.body, record.id, until)
+
+    def commit(self, live: TokenRecord) -> None:
+        """Close the reservation with a live record, and list it."""
+        del self._deadlines[live.id]
+        self._listed.add(live.id)
+        self.redeliver(live)
+
+    def redeliver(self, changed: TokenRecord) -> None:
+        """Keep a record and make its newest fingerprint findable."""
+        self._records[changed.id] = changed
+        self._fingerprints[changed.grant.account, changed.fingerprints[-1]] = changed.id
+
+    def close(self, closed: TokenRecord) -> None:
+        """Keep a record that was settled."""
+        self._records[closed.id] = closed
+        self._deadlines.pop(closed.id, None)
+
+    def by_fingerprint(self, accounts: Sequence[str], fingerprint: str) -> TokenRecord | None:
+        """Return the record that has this fingerprint."""
+        found = (self._fingerprints.get((account, fingerprint)) for account in accounts)
+        return next((self._records[token] for token in found if token), None)
+
+    def page(self, query: TokenQuery, *, cursor: str | None, limit: int) -> TokenPage:
+        """Do what ``AuditLog.tokens`` promises."""
+        check_limit(limit)
+        after = TokenPosition.read(cursor) if cursor is not None else None
+        matching = [self._records[token] for token in self._listed if _matches(query, self._records[token])]
+        ordered = sorted(((_position(record), record) for record in matching), key=lambda row: row[0], reverse=True)
+        rows = [row for row in ordered if after is None or row[0] < after]
+        has_more = len(rows) > limit
+        return TokenPage(tuple(record for _, record in rows[:limit]), rows[limit - 1][0].cursor() if has_more else None)
+
+    def identities_in_use(self, account: str, now: datetime) -> Mapping[str, int]:
+        """Return identity -> number of unexpired tokens that exist or may exist."""
+        return Counter(
+            record.grant.identity
+            for record in self._records.values()
+            if record.grant.account == account and record.grant.expiry > now and record.state is not TokenState.REFUSED
+        )
+
+    def overdue(self, account: str, now: datetime) -> tuple[TokenRecord, ...]:
+        """Return at most 100 open reservations past their deadline, the oldest first."""
+        late = sorted((deadline, token) for token, deadline in self._deadlines.items() if deadline <= now)
+        records = [self._records[token] for _, token in late if self._records[token].grant.account == account]
+        return tuple(records[:_OVERDUE_AT_ONCE])
+
+
+def _matches(query: TokenQuery, record: TokenRecord) -> bool:
+    grant = record.grant
+    return (
+        grant.account in query.accounts
+        and (query.teams is None or grant.team in query.teams)
+        and query.profile in {None, grant.profile}
+    )
+
+
+def _position(record: TokenRecord) -> TokenPosition:
+    issued_ms = (record.issued_at - _EPOCH) // timedelta(milliseconds=1)
+    return TokenPosition(issued_ms, record.id.rpartition(".")[2], record.grant.account)

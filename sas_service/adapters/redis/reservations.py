@@ -1,0 +1,146 @@
+"""Reserving a token: everything that may speak against it is checked in one script, the Idempotency-Key included."""
+
+import json
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+from sas_service.adapters.record_changes import Verdict, verdict_on
+from sas_service.adapters.redis.event_text import EventText, written
+from sas_service.adapters.redis.instants import milliseconds, milliseconds_of
+from sas_service.adapters.redis.keys import Keys
+from sas_service.adapters.redis.record_text import read_record, write_record
+from sas_service.adapters.redis.server import Script, Server
+from sas_service.domain.errors import (
+    ClockSkew,
+    EpochMoved,
+    IdempotencyKeyReused,
+    RequestInProgress,
+    SasServiceError,
+    Suspended,
+    TokenSuperseded,
+)
+from sas_service.domain.tokens import TokenRecord, TokenState
+from sas_service.ports import Replay, Reservation, Reserved
+
+IDEMPOTENCY_LIFETIME = timedelta(hours=24)
+_POLL = timedelta(seconds=1)
+_ATTEMPTS = 5
+_RESERVE = Script("events", "reserve")
+_SUSPENDABLE = ("team", "client", "profile")
+
+
+@dataclass(frozen=True, slots=True)
+class _Earlier:
+    """What stands behind an Idempotency-Key, and what it means; the script compares it before it believes us."""
+
+    verdict: Verdict = Verdict.NO_KEY
+    seen: str = ""
+    suffix: str = ""
+    text: str = ""
+    record: TokenRecord | None = None
+
+    @property
+    def epoch(self) -> str:
+        """The epoch that the earlier token was reserved in."""
+        return str(self.record.grant.epoch) if self.record else ""
+
+
+class Reservations:
+    """The first write of each token."""
+
+    def __init__(self, server: Server, *, max_clock_skew: timedelta) -> None:
+        self._server = server
+        self._skew = milliseconds_of(max_clock_skew)
+
+    def reserve(self, reservation: Reservation) -> Reserved | Replay:
+        """Do what ``AuditLog.reserve`` promises."""
+        keys = Keys(reservation.record.grant.account)
+        for _ in range(_ATTEMPTS):
+            earlier = self._earlier(keys, reservation)
+            answer = self._run(keys, reservation, earlier)
+            if answer[0] != "CHANGED":
+                return _outcome(keys, answer, earlier)
+        # Somebody else with the same key is quicker each time, so his request is running.
+        raise _in_progress()
+
+    def _earlier(self, keys: Keys, reservation: Reservation) -> _Earlier:
+        idempotency = reservation.idempotency
+        if idempotency is None:
+            return _Earlier()
+        (seen,) = self._server.read(("GET", keys.idempotency(idempotency.key)))
+        if not seen:
+            return _Earlier(Verdict.ANEW)
+        remembered = json.loads(seen)
+        suffix = remembered["token"]
+        (text,) = self._server.read(("GET", keys.token(suffix)))
+        record = read_record(keys.name, suffix, text) if text else None
+        if remembered["body"] != idempotency.body:
+            verdict = Verdict.REUSED
+        else:
+            verdict = verdict_on(record, reservation.record.issued_at)
+        return _Earlier(verdict, seen, suffix, text or "", record)
+
+    def _run(self, keys: Keys, reservation: Reservation, earlier: _Earlier) -> list[Any]:
+        record, idempotency = reservation.record, reservation.idempotency
+        suffix, slot = record.id.rpartition(".")[2], f"{record.grant.signing_key}|{record.grant.identity}"
+        event = EventText.of(reservation.event)
+        # Without an Idempotency-Key the two last names are not used; they only have to be of the same hash tag.
+        names = (
+            *(keys.token(suffix), keys.open_reservations, keys.slots, keys.suspended),
+            *(keys.slot(slot), keys.slots_used, *event.keys(keys)),
+            *(keys.idempotency(idempotency.key if idempotency else "-"), keys.token(earlier.suffix or suffix)),
+        )
+        remember = json.dumps({"token": suffix, "body": idempotency.body}) if idempotency else ""
+        words: list[str | int] = [
+            *(suffix, *self._record_words(reservation)),
+            *(slot, milliseconds(record.grant.expiry), milliseconds(record.issued_at), self._skew),
+            *_suspendable(record),
+            *(earlier.verdict.value, earlier.seen, earlier.text, earlier.epoch),
+            *(remember, milliseconds_of(IDEMPOTENCY_LIFETIME)),
+            *event.words(keys),
+        ]
+        answer: list[Any] = self._server.run(_RESERVE, names, words)
+        return answer
+
+    @staticmethod
+    def _record_words(reservation: Reservation) -> tuple[str | int, ...]:
+        record = replace(reservation.record, state=TokenState.RESERVED)
+        return write_record(record), milliseconds(reservation.deadline), record.grant.epoch
+
+
+def _suspendable(record: TokenRecord) -> tuple[str, str, str]:
+    client = record.caller.get("applicationId", "")
+    return f"team:{record.grant.team}", f"client:{client}", f"profile:{record.grant.profile}"
+
+
+def _outcome(keys: Keys, answer: list[Any], earlier: _Earlier) -> Reserved | Replay:
+    match answer:
+        case ["RESERVED", event]:
+            return Reserved(written(keys, event))
+        case ["STANDS"]:
+            return Reserved(())
+        case ["REPLAY"] if earlier.record:
+            return Replay(earlier.record)
+        case ["SUPERSEDED"] if earlier.record:
+            replacement = earlier.record.replaced_by or earlier.record.id
+            raise TokenSuperseded("The token of this Idempotency-Key was superseded.", replacement=replacement)
+        case ["SUSPENDED", which]:
+            kind = _SUSPENDABLE[int(which) - 1]
+            raise Suspended(f"The {kind} is suspended.", kind=kind)
+    raise _refusal(answer[0])
+
+
+def _refusal(word: str) -> SasServiceError:
+    match word:
+        case Verdict.REUSED:
+            return IdempotencyKeyReused("This Idempotency-Key was used with another body.")
+        case Verdict.RUNNING:
+            return _in_progress()
+        case "SKEW":
+            return ClockSkew("Our clock and the audit log's differ too much.")
+    return EpochMoved("The account's slot was switched meanwhile.")
+
+
+def _in_progress() -> RequestInProgress:
+    return RequestInProgress("The first request with this Idempotency-Key has not finished.", retry_after=_POLL)

@@ -1,0 +1,170 @@
+"""Runs scripts and reads against one server, and waits until what was written is durable."""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from importlib import resources
+from typing import Any
+
+from redis import Redis
+from redis.exceptions import NoScriptError, ResponseError
+
+from sas_service.adapters.redis.connection import check_server, syncs_every_write
+from sas_service.adapters.redis.failures import translated, unavailable
+
+_Words = Sequence[str | int]
+
+
+class Script:
+    """A Lua script, made of one or more files of ``lua/`` in this order."""
+
+    __slots__ = ("sha", "text")
+
+    def __init__(self, *names: str) -> None:
+        folder = resources.files(__package__) / "lua"
+        self.text = "\n".join((folder / f"{name}.lua").read_text("utf-8") for name in names)
+        self.sha = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
+
+    def call(self, keys: Sequence[str], arguments: _Words) -> tuple[str | int, ...]:
+        """Return the command that runs this script by its digest."""
+        return ("EVALSHA", self.sha, len(keys), *keys, *arguments)
+
+
+@dataclass(frozen=True, slots=True)
+class Durability:
+    """What has to be true before a write counts: synced to the server's own file, and known to so many replicas."""
+
+    local: bool = True
+    replicas: int = 0
+    timeout: timedelta = timedelta(seconds=2)
+
+
+class Server:
+    """One Redis, spoken to in scripts and pipelines; every failure is AuditLogUnavailable."""
+
+    def __init__(
+        self,
+        redis: Redis,
+        *,
+        durability: Durability | None = None,
+        accept_eviction: bool = False,
+        accept_no_persistence: bool = False,
+    ) -> None:
+        self._redis = redis
+        self._execute: Callable[..., Any] = redis.execute_command
+        self._durability = durability or Durability(local=not accept_no_persistence)
+        self._accepted = {"accept_eviction": accept_eviction, "accept_no_persistence": accept_no_persistence}
+        self._has_waitaof: bool | None = None
+        self._refusal: str | None = None
+
+    def refuse(self, why: str | None) -> None:
+        """Run no script from now on, because the server ``why``; None ends it."""
+        self._refusal = why
+
+    def check(self) -> Mapping[str, object]:
+        """Return what the server is and how its writes become durable; raises AuditLogUnavailable if it will not do."""
+        facts = check_server(self._redis, **self._accepted)
+        # Asked anew each time: a failover may lead to a server of another version or configuration.
+        self._has_waitaof = None
+        words = self._confirmation()
+        by = " ".join(str(word) for word in words) if words else "appendfsync always" if self._durability.local else "-"
+        return {**facts, "durability": by}
+
+    def run(self, script: Script, keys: Sequence[str], arguments: _Words) -> Any:
+        """Run a script atomically and return its answer."""
+        self._demand_permission()
+        with translated():
+            call = script.call(keys, arguments)
+            try:
+                return self._execute(*call)
+            except NoScriptError:
+                self._redis.script_load(script.text)
+                return self._execute(*call)
+
+    def run_durably(self, script: Script, keys: Sequence[str], arguments: _Words) -> Any:
+        """Run a script and return its answer when what it wrote is durable; otherwise raise AuditLogUnavailable."""
+        self._demand_permission()
+        with translated():
+            words = self._confirmation()
+            commands = [script.call(keys, arguments), *([words] if words else [])]
+            answers = self._pipelined(commands)
+            if isinstance(answers[0], NoScriptError):
+                self._redis.script_load(script.text)
+                answers = self._pipelined(commands)
+            for answer in answers:
+                if isinstance(answer, Exception):
+                    raise answer
+        if words:
+            self._demand_confirmation(answers[1])
+        return answers[0]
+
+    def read(self, *commands: _Words) -> list[Any]:
+        """Return the answers of several commands in one round trip."""
+        if not commands:
+            return []
+        with translated():
+            if len(commands) == 1:
+                return [self._execute(*commands[0])]
+            answers = self._pipelined(commands)
+            for answer in answers:
+                if isinstance(answer, Exception):
+                    raise answer
+            return answers
+
+    def run_all(self, script: Script, calls: Sequence[tuple[Sequence[str], _Words]]) -> list[Any]:
+        """Run a script that only reads several times in one round trip."""
+        self._demand_permission()
+        commands = [script.call(keys, arguments) for keys, arguments in calls]
+        with translated():
+            answers = self._pipelined(commands) if commands else []
+            if any(isinstance(answer, NoScriptError) for answer in answers):
+                self._redis.script_load(script.text)
+                answers = self._pipelined(commands)
+            for answer in answers:
+                if isinstance(answer, Exception):
+                    raise answer
+        return answers
+
+    def _demand_permission(self) -> None:
+        if self._refusal:
+            raise unavailable(self._refusal)
+
+    def _pipelined(self, commands: Sequence[_Words]) -> list[Any]:
+        # One connection: WAIT and WAITAOF speak of the writes of the connection that they are sent on.
+        with self._redis.pipeline(transaction=False) as pipeline:
+            queue: Callable[..., Any] = pipeline.execute_command
+            for words in commands:
+                queue(*words)
+            return list(pipeline.execute(raise_on_error=False))
+
+    def _confirmation(self) -> tuple[str | int, ...] | None:
+        """Return the command that waits for durability; None where nothing is left to wait for."""
+        wanted = self._durability
+        if not wanted.local and not wanted.replicas:
+            return None
+        if self._has_waitaof is None:
+            self._has_waitaof = self._detect_waitaof()
+        milliseconds = int(wanted.timeout.total_seconds() * 1000)
+        if self._has_waitaof:
+            return ("WAITAOF", int(wanted.local), wanted.replicas, milliseconds)
+        return ("WAIT", wanted.replicas, milliseconds) if wanted.replicas else None
+
+    def _detect_waitaof(self) -> bool:
+        with translated():
+            try:
+                # Asks for nothing and returns at once. (redis-py 8.1 stumbles on COMMAND INFO of an unknown command.)
+                self._execute("WAITAOF", 0, 0, 1)
+            except ResponseError:
+                if self._durability.local and not syncs_every_write(self._redis):
+                    raise unavailable("does not sync each write: it needs WAITAOF or appendfsync always") from None
+                return False
+        return True
+
+    def _demand_confirmation(self, answer: Any) -> None:
+        wanted = self._durability
+        local, replicas = answer if isinstance(answer, list) else (1, int(answer))
+        if int(local) < int(wanted.local):
+            raise unavailable("did not sync its file in time")
+        if int(replicas) < wanted.replicas:
+            raise unavailable("has too few replicas that confirmed the write in time")

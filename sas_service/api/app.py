@@ -1,0 +1,58 @@
+"""Put the API together; every dependency comes by name, nothing is read from anywhere else."""
+
+from collections.abc import Sequence
+
+from flask import Flask
+
+from sas_service.api.access import install_access
+from sas_service.api.auth import Challenge, Gate
+from sas_service.api.binding import bind
+from sas_service.api.catalogue import RESOURCES
+from sas_service.api.cors import Cors
+from sas_service.api.interface import Interface
+from sas_service.api.metrics import Metrics
+from sas_service.api.problems import install_problems
+from sas_service.api.use_cases import UseCases
+from sas_service.ports import CallerTokens, Clock, Policies, Readiness
+from sas_service.services.inspect import Inspection
+from sas_service.services.issue import Issuing
+from sas_service.services.suspend import Suspending
+
+LARGEST_BODY = 64 * 1024
+
+
+def create_app(
+    *,
+    caller_tokens: CallerTokens,
+    clock: Clock,
+    issuing: Issuing,
+    inspection: Inspection,
+    suspending: Suspending,
+    policies: Policies,
+    readiness: Sequence[Readiness],
+    metrics: Metrics,
+    version: str,
+    challenge: Challenge | None = None,
+) -> Flask:
+    """Return the WSGI application; ``challenge`` is what a client without a token is told."""
+    app = Flask("sas_service.api", static_folder=None, template_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
+    # A redirect for a doubled slash would carry the address along; it is a 404 like any other.
+    app.url_map.merge_slashes = False
+    cors = Cors(policies)
+    use_cases = UseCases(
+        issuing=issuing,
+        inspection=inspection,
+        suspending=suspending,
+        policies=policies,
+        clock=clock,
+        readiness=readiness,
+        metrics=metrics,
+        interface=Interface(RESOURCES, version),
+        version=version,
+    )
+    install_access(app, metrics=metrics, cors=cors)
+    install_problems(app, metrics=metrics, challenge=challenge or Challenge())
+    operations = [operation for resource in RESOURCES for operation in resource.operations]
+    bind(app, operations, use_cases=use_cases, gate=Gate(caller_tokens, clock), cors=cors)
+    return app

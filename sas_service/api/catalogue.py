@@ -1,0 +1,11 @@
+"""Every resource of the API, in the order of the document."""
+
+from sas_service.api.accounts import accounts
+from sas_service.api.audit import audit
+from sas_service.api.operations import Resource
+from sas_service.api.profiles import profiles
+from sas_service.api.service import service
+from sas_service.api.suspensions import suspensions
+from sas_service.api.tokens import tokens
+
+RESOURCES: tuple[Resource, ...] = (tokens, profiles, accounts, suspensions, audit, service)

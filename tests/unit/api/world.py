@@ -1,0 +1,176 @@
+"""A small world behind the API: the real services over the twins in memory."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from flask import Flask
+from flask.testing import FlaskClient
+from prometheus_client import CollectorRegistry
+
+from sas_service.adapters.memory import (
+    MemoryAuditLog,
+    MemoryAuditMirror,
+    MemoryCallerTokens,
+    MemoryClock,
+    MemoryMapsAccount,
+    MemorySlots,
+    MemorySuspensions,
+    MemoryTokenIds,
+)
+from sas_service.api.app import create_app
+from sas_service.api.auth import Challenge
+from sas_service.api.metrics import Metrics
+from sas_service.domain.callers import Caller, Role
+from sas_service.domain.policy import Account, Policy, Profile, Sharing, Team
+from sas_service.ports import AccountFacts
+from sas_service.services.active_slots import ActiveSlots
+from sas_service.services.deny import Deciding
+from sas_service.services.inspect import Inspection
+from sas_service.services.issue import Issuing
+from sas_service.services.suspend import Suspending
+
+NOW = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
+SECRET = "eyJ0eXAiOiJKV1QifQ.eyJleHAiOjF9.c2lnbmF0dXJl"
+SHOP, DEPOT = "https://shop.example", "https://depot.example"
+
+ACCOUNT = Account(
+    name="maps-demo",
+    subscription="s",
+    resource_group="g",
+    resource_name="maps-demo",
+    hosts=("atlas.microsoft.com",),
+    platform_ceiling=timedelta(days=365),
+    identities={"blue": "/id/blue", "green": "/id/green"},
+)
+
+
+def _profile(name: str, origin: str) -> Profile:
+    return Profile(
+        name=name,
+        account="maps-demo",
+        data_role="Azure Maps Search and Render Data Reader",
+        identities=("blue", "green"),
+        regions=("eastus", "westus2"),
+        max_rate_per_second=50,
+        minimum_lifetime=timedelta(minutes=10),
+        maximum_lifetime=timedelta(hours=2),
+        default_lifetime=timedelta(hours=1),
+        start_ahead=timedelta(days=1),
+        sharing=Sharing.EXCLUSIVE,
+        cors_origins=(origin,),
+    )
+
+
+def _team(name: str, *profiles: str) -> Team:
+    return Team(name, frozenset({f"{name}-app"}), frozenset(), frozenset(), profiles)
+
+
+POLICY = Policy(
+    accounts={"maps-demo": ACCOUNT},
+    profiles={name: _profile(name, origin) for name, origin in (("storefront-web", SHOP), ("logistics-batch", DEPOT))},
+    teams={"storefront": _team("storefront", "storefront-web"), "logistics": _team("logistics", "logistics-batch")},
+    digest="d1" * 32,
+    source="policy.yaml",
+)
+FACTS = AccountFacts("client-id", "eastus", False, "Succeeded", {"blue": "principal-blue"})
+
+CALLERS = {
+    name: Caller("tenant", f"{name}-object", f"{name}-app", "application", frozenset(roles))
+    for name, roles in {
+        "storefront": [Role.TOKENS_ISSUE],
+        "logistics": [Role.TOKENS_ISSUE],
+        "auditor": [Role.AUDIT_READ],
+        "admin": [Role.REVOCATIONS_MANAGE],
+        "nobody": [],
+    }.items()
+}
+
+
+class KnownPolicy:
+    """The port ``Policies`` with one policy."""
+
+    def current(self) -> Policy:
+        return POLICY
+
+    def status(self) -> Mapping[str, object]:
+        return {"digest": POLICY.digest, "source": POLICY.source, "loadedAt": NOW}
+
+
+@dataclass
+class LogReadiness:
+    """The port ``Readiness``; raises ``failure`` when it is set."""
+
+    name: str = "auditLog"
+    failure: Exception | None = None
+
+    def check(self) -> Mapping[str, object]:
+        if self.failure:
+            raise self.failure
+        return {"schema": 1}
+
+
+@dataclass
+class World:
+    """The twins, for tests to look at and to turn."""
+
+    clock: MemoryClock = field(default_factory=lambda: MemoryClock(NOW))
+    slots: MemorySlots = field(default_factory=MemorySlots)
+    suspensions: MemorySuspensions = field(default_factory=MemorySuspensions)
+    mirror: MemoryAuditMirror = field(default_factory=MemoryAuditMirror)
+    maps_account: MemoryMapsAccount = field(default_factory=lambda: MemoryMapsAccount({"maps-demo": FACTS}))
+    caller_tokens: MemoryCallerTokens = field(default_factory=lambda: MemoryCallerTokens(CALLERS))
+    readiness: LogReadiness = field(default_factory=LogReadiness)
+    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+    audit_log: MemoryAuditLog = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.slots.initialise("maps-demo", dict.fromkeys(POLICY.profiles, "blue"))
+        self.audit_log = MemoryAuditLog(clock=self.clock, slots=self.slots, suspensions=self.suspensions)
+
+
+def app_of(world: World) -> Flask:
+    policies = KnownPolicy()
+    return create_app(
+        caller_tokens=world.caller_tokens,
+        clock=world.clock,
+        issuing=Issuing(
+            deciding=Deciding(policies=policies, audit_log=world.audit_log, mirror=world.mirror),
+            active_slots=ActiveSlots(slots=world.slots, maps_account=world.maps_account),
+            audit_log=world.audit_log,
+            mirror=world.mirror,
+            maps_account=world.maps_account,
+            clock=world.clock,
+            token_ids=MemoryTokenIds(),
+            reservation_time=timedelta(seconds=30),
+        ),
+        inspection=Inspection(
+            policies=policies, audit_log=world.audit_log, slots=world.slots, maps_account=world.maps_account
+        ),
+        suspending=Suspending(
+            policies=policies,
+            suspensions=world.suspensions,
+            audit_log=world.audit_log,
+            mirror=world.mirror,
+            clock=world.clock,
+        ),
+        policies=policies,
+        readiness=[world.readiness],
+        metrics=Metrics(world.registry),
+        version="0.1.0",
+        challenge=Challenge("https://login.example/tenant", "api://sas-service/.default"),
+    )
+
+
+def as_caller(name: str, **headers: str) -> dict[str, str]:
+    """A bearer token is the caller's name."""
+    return {"Authorization": f"Bearer {name}", **headers}
+
+
+def issue(
+    client: FlaskClient, headers: Mapping[str, str] | None = None, extra: Mapping[str, Any] | None = None, **body: Any
+) -> Any:
+    """Ask for a token as the storefront."""
+    body = {"profile": "storefront-web", **body, **(extra or {})}
+    return client.post("/v1/tokens", json=body, headers={**as_caller("storefront"), **(headers or {})})
