@@ -327,7 +327,10 @@ class Suspensions(Protocol):
 class Readiness(Protocol):
     """One dependency that /readyz asks."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """How it is shown."""
+        ...
 
     def check(self) -> Mapping[str, object]:
         """Return details to show; raises a SasServiceError when not ready."""

@@ -11,7 +11,7 @@ from sas_service.api.catalogue import RESOURCES
 from sas_service.api.cors import Cors
 from sas_service.api.interface import Interface
 from sas_service.api.metrics import Metrics
-from sas_service.api.problems import install_problems
+from sas_service.api.problems import Problems
 from sas_service.api.use_cases import UseCases
 from sas_service.ports import CallerTokens, Clock, Policies, Readiness
 from sas_service.services.inspect import Inspection
@@ -35,11 +35,10 @@ def create_app(
     challenge: Challenge | None = None,
 ) -> Flask:
     """Return the WSGI application; ``challenge`` is what a client without a token is told."""
-    app = Flask("sas_service.api", static_folder=None, template_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
-    # A redirect for a doubled slash would carry the address along; it is a 404 like any other.
-    app.url_map.merge_slashes = False
+    app = _empty_app()
     cors = Cors(policies)
+    install_access(app, metrics=metrics, cors=cors)
+    Problems(metrics=metrics, challenge=challenge or Challenge()).install(app)
     use_cases = UseCases(
         issuing=issuing,
         inspection=inspection,
@@ -51,8 +50,13 @@ def create_app(
         interface=Interface(RESOURCES, version),
         version=version,
     )
-    install_access(app, metrics=metrics, cors=cors)
-    install_problems(app, metrics=metrics, challenge=challenge or Challenge())
-    operations = [operation for resource in RESOURCES for operation in resource.operations]
-    bind(app, operations, use_cases=use_cases, gate=Gate(caller_tokens, clock), cors=cors)
+    bind(app, RESOURCES, use_cases=use_cases, gate=Gate(caller_tokens, clock), cors=cors)
+    return app
+
+
+def _empty_app() -> Flask:
+    app = Flask("sas_service.api", static_folder=None, template_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
+    # A redirect for a doubled slash would carry the address along; it is a 404 like any other.
+    app.url_map.merge_slashes = False
     return app

@@ -7,16 +7,16 @@ from flask import Flask, Response, g, request
 from sas_service.api.auth import Gate, require
 from sas_service.api.cors import Cors
 from sas_service.api.exchange import Answer
-from sas_service.api.operations import Operation
+from sas_service.api.operations import Operation, Resource
 from sas_service.api.reading import read
 from sas_service.api.use_cases import UseCases
 from sas_service.domain.callers import Caller
 
 
-def bind(app: Flask, operations: Iterable[Operation], *, use_cases: UseCases, gate: Gate, cors: Cors) -> None:
+def bind(app: Flask, resources: Iterable[Resource], *, use_cases: UseCases, gate: Gate, cors: Cors) -> None:
     """Register every operation, and OPTIONS where pages of other origins may call."""
     for_pages: dict[str, tuple[str, ...]] = {}
-    for operation in operations:
+    for operation in (each for resource in resources for each in resource.operations):
         _rule(app, operation.method, operation.path, _bound(operation, use_cases, gate))
         if operation.cors:
             for_pages[operation.path] = (*for_pages.get(operation.path, ()), operation.method)

@@ -126,15 +126,9 @@ def _kind(document: dict[str, Any], schema: dict[str, Any]) -> str:
         kind += f" of {_kind(document, schema['items'])}"
     if "enum" in schema:
         kind = " | ".join(str(each) for each in schema["enum"])
-    bounds = [f"{word} {schema[key]}" for key, word in _BOUNDS.items() if key in schema]
-    details = ", ".join(([schema["format"]] if "format" in schema else []) + bounds)
-    return f"{kind} ({details})" if details else kind
+    if "format" in schema:
+        kind = f"{schema['format']}"
+    return " ".join([kind, *(f"{word} {schema[key]}" for key, word in _BOUNDS.items() if key in schema)])
 
 
-_BOUNDS = {
-    "minimum": "from",
-    "maximum": "to",
-    "maxLength": "at most",
-    "maxItems": "at most",
-    "default": "default",
-}
+_BOUNDS = {"minimum": "from", "maximum": "to", "maxLength": "up to", "maxItems": "· up to", "default": "· default"}

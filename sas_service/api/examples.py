@@ -17,7 +17,7 @@ GRANTED: Example = {
     "profile": "storefront-web",
     "team": "storefront",
     "clientId": "3f8c0f1e-5a55-4f0e-9f3b-0d8e2f6a7b11",
-    "hosts": ["atlas.microsoft.com"],
+    "hosts": ["https://atlas.microsoft.com"],
     "signingKey": "primaryKey",
     "principalId": "8a2c7d0b-6c1e-4b57-9a3f-5d1c0e9b7f21",
     "epoch": 1,
@@ -81,7 +81,7 @@ PROFILES: Example = {
 ACCOUNT: Example = {
     "name": "maps-demo",
     "clientId": "3f8c0f1e-5a55-4f0e-9f3b-0d8e2f6a7b11",
-    "hosts": ["atlas.microsoft.com"],
+    "hosts": ["https://atlas.microsoft.com"],
     "location": "eastus",
     "slots": None,
     "localAuthDisabled": None,

@@ -156,7 +156,7 @@ def _content(answer: Documented, media_type: str) -> dict[str, Any]:
 
 def _problems(operation: Operation) -> dict[str, Any]:
     by_status: dict[int, list[Problem]] = {}
-    for problem in (PROBLEMS[each] for each in operation.problems):
+    for problem in (PROBLEMS[each] for each in operation.refusals):
         by_status.setdefault(problem.status, []).append(problem)
     told = {str(status): _problem_response(found) for status, found in sorted(by_status.items())}
     if operation.body:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Required, TypedDict, Unpack
 
 from marshmallow import Schema
 
@@ -55,7 +56,7 @@ class Operation:
     view: View
     roles: tuple[Role, ...] | None
     answers: Mapping[int, Documented]
-    special_problems: tuple[ErrorClass, ...] = ()
+    problems: tuple[ErrorClass, ...] = ()
     parameters: Schema | None = None
     query: Schema | None = None
     body: Body | None = None
@@ -63,7 +64,7 @@ class Operation:
     idempotent_key: bool = False
 
     @property
-    def problems(self) -> tuple[ErrorClass, ...]:
+    def refusals(self) -> tuple[ErrorClass, ...]:
         """Every refusal to expect: what the view names, and what comes with authentication and validation."""
         always: tuple[ErrorClass, ...] = ()
         if self.roles is not None:
@@ -72,7 +73,21 @@ class Operation:
             always += (MissingRole,)
         if self.parameters or self.query or self.body or self.idempotent_key:
             always += (InvalidRequest,)
-        return tuple(dict.fromkeys((*always, *self.special_problems)))
+        return tuple(dict.fromkeys((*always, *self.problems)))
+
+
+class Contract(TypedDict, total=False):
+    """What ``Resource.operation`` takes beside method and path: the members of Operation by the same names."""
+
+    summary: Required[str]
+    roles: Required[tuple[Role, ...] | None]
+    answers: Required[Mapping[int, Documented]]
+    problems: tuple[ErrorClass, ...]
+    parameters: Schema
+    query: Schema
+    body: Body
+    cors: bool
+    idempotent_key: bool
 
 
 class Resource:
@@ -83,41 +98,11 @@ class Resource:
         self.description = description
         self.operations: list[Operation] = []
 
-    def operation(
-        self,
-        method: str,
-        path: str,
-        *,
-        summary: str,
-        roles: tuple[Role, ...] | None,
-        answers: Mapping[int, Documented],
-        problems: tuple[ErrorClass, ...] = (),
-        parameters: Schema | None = None,
-        query: Schema | None = None,
-        body: Body | None = None,
-        cors: bool = False,
-        idempotent_key: bool = False,
-    ) -> Callable[[View], View]:
+    def operation(self, method: str, path: str, **contract: Unpack[Contract]) -> Callable[[View], View]:
         """Declare the decorated view's contract."""
 
         def declare(view: View) -> View:
-            self.operations.append(
-                Operation(
-                    tag=self.tag,
-                    method=method,
-                    path=path,
-                    summary=summary,
-                    view=view,
-                    roles=roles,
-                    answers=answers,
-                    special_problems=problems,
-                    parameters=parameters,
-                    query=query,
-                    body=body,
-                    cors=cors,
-                    idempotent_key=idempotent_key,
-                )
-            )
+            self.operations.append(Operation(tag=self.tag, method=method, path=path, view=view, **contract))
             return view
 
         return declare

@@ -12,9 +12,12 @@ LARGEST_LIMIT = 500
 class Cursor(Text):
     """Where to go on: the ``next`` of the page before, or only the cursor in it."""
 
+    # An opaque cursor may begin as a token does, and is never on record.
+    on_record = False
+
     def __init__(self) -> None:
         super().__init__(
-            longest=2000,
+            longest=8192,
             metadata={"description": "Where to go on: `next` of the page before, or only the cursor in it."},
         )
 

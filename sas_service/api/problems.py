@@ -31,42 +31,43 @@ _DETAILS = {
 _log = structlog.get_logger("sas_service.problems")
 
 
-def install_problems(app: Flask, *, metrics: Metrics, challenge: Challenge) -> None:
-    """Answer every error of ``app`` with a problem."""
+class Problems:
+    """Answers every error of an app with a problem."""
 
-    def ours(error: SasServiceError) -> Response:
+    def __init__(self, *, metrics: Metrics, challenge: Challenge) -> None:
+        self._metrics = metrics
+        self._challenge = challenge
+
+    def install(self, app: Flask) -> None:
+        """Take over the errors of ``app``."""
+        app.register_error_handler(SasServiceError, self._ours)
+        app.register_error_handler(HTTPException, self._https)
+        app.register_error_handler(Exception, self._unknown)
+
+    def _ours(self, error: SasServiceError) -> Response:
         problem = PROBLEMS[type(error)]
-        metrics.problem(problem.slug)
+        self._metrics.problem(problem.slug)
         if isinstance(error, Unauthenticated):
-            metrics.unauthenticated(error.extra.get("reason", "other"))
-        members = {
-            **_members(problem.type, problem.title, problem.status, without_tokens(error.detail)),
-            **_told(error),
-        }
-        return _response(members, problem.status, _headers(error, problem.wait, challenge))
+            self._metrics.unauthenticated(error.extra.get("reason", "other"))
+        members = _members(problem.type, problem.title, problem.status, without_tokens(error.detail))
+        headers = _headers(error, problem.wait, self._challenge)
+        return _response({**members, **_told(error)}, problem.status, headers)
 
-    def http(error: HTTPException) -> Response:
-        status = error.code or HTTPStatus.INTERNAL_SERVER_ERROR
-        metrics.problem("about:blank")
+    def _https(self, error: HTTPException) -> Response:
+        status = HTTPStatus(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
+        self._metrics.problem("about:blank")
         allow = error.valid_methods if isinstance(error, MethodNotAllowed) else None
         headers = {"Allow": ", ".join(sorted(allow))} if allow else {}
-        return _response(
-            _members("about:blank", HTTPStatus(status).phrase, status, _DETAILS.get(status)), status, headers
-        )
+        return _response(_members("about:blank", status.phrase, status, _DETAILS.get(status)), status, headers)
 
-    def unknown(error: Exception) -> Response:
+    def _unknown(self, error: Exception) -> Response:
         # An error's text may hold a token or an answer of Azure's: its type and place must do.
-        places = [
-            f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)
-        ]
-        _log.error("unexpected error", error=type(error).__qualname__, places=places[-8:], request_id=g.request_id)
-        metrics.problem("unexpected")
+        frames = traceback.extract_tb(error.__traceback__)[-8:]
+        places = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
+        _log.error("unexpected error", error=type(error).__qualname__, places=places, request_id=g.request_id)
+        self._metrics.problem("unexpected")
         status = HTTPStatus.INTERNAL_SERVER_ERROR
         return _response(_members("about:blank", status.phrase, status, None), status, {})
-
-    app.register_error_handler(SasServiceError, ours)
-    app.register_error_handler(HTTPException, http)
-    app.register_error_handler(Exception, unknown)
 
 
 def _members(type_: str, title: str, status: int, detail: str | None) -> dict[str, object]:

@@ -52,7 +52,7 @@ class AccountShown(Said):
 
     name = say.text("The name in the policy.", "maps-demo")
     client_id = say.text("The value of `x-ms-client-id`.", "3f8c0f1e-5a55-4f0e-9f3b-0d8e2f6a7b11")
-    hosts = say.texts("The data-plane hosts.", ["atlas.microsoft.com"])
+    hosts = say.texts("The data-plane hosts.", ["https://atlas.microsoft.com"])
     location = say.text("Where the account is.", "eastus")
     slots = say.nested(SlotsShown, "What signs now; null without the app role Revocations.Manage.", nullable=True)
     local_auth_disabled = say.flag(

@@ -87,7 +87,7 @@ class Granted(Said):
         "3f8c0f1e-5a55-4f0e-9f3b-0d8e2f6a7b11",
         nullable=True,
     )
-    hosts = say.texts("The data-plane hosts that take the token.", ["atlas.microsoft.com"])
+    hosts = say.texts("The data-plane hosts that take the token.", ["https://atlas.microsoft.com"])
     signing_key = say.text("The key that signs.", "primaryKey", enum=[key.value for key in SigningKey])
     principal_id = say.text("The managed identity behind the token.", "8a2c7d0b-6c1e-4b57-9a3f-5d1c0e9b7f21")
     epoch = say.number("Grows by one whenever the account switches its key or identity.", 1)

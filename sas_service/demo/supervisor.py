@@ -122,10 +122,11 @@ class _Demo:
 
     def _write(self, name: str, text: str) -> None:
         """Write a file that only its owner may read, whole or not at all."""
-        temporary = self._directory / f".{name}.new"
+        path = self._directory / name
+        temporary = path.with_name(f".{path.name}.new")
         with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             file.write(text)
-        temporary.replace(self._directory / name)
+        temporary.replace(path)
 
     def _write_world(self) -> None:
         for folder in ("log", "redis", "mirror"):

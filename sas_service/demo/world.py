@@ -219,7 +219,7 @@ def policy(emulator_url: str) -> dict[str, Any]:
                 "account": ACCOUNT,
                 "dataRole": DATA_ROLE,
                 "identities": [f"{name}-a", f"{name}-b"],
-                "regions": REGIONS,
+                "regions": list(REGIONS),  # a copy: YAML would write the same list as an alias
                 **{key: value for key, value in profile.items() if key != "team"},
             }
             for name, profile in PROFILES.items()

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -18,27 +17,13 @@ from sas_service.adapters.azure.prefetched_credential import PrefetchedCredentia
 from sas_service.adapters.azure.transport import Outbound
 from sas_service.domain.errors import AzureRefused
 from sas_service.domain.policy import Account
+from sas_service.ports import EffectiveRole
 
 API_VERSION = "2022-04-01"
 
 _GUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", re.ASCII)
 _MOST = 1_000
 """More assignments than this on one account for one principal are a mistake in the listing."""
-
-
-@dataclass(frozen=True, slots=True)
-class EffectiveRole:
-    """One assignment that gives a principal a role; ``role_name`` is None if we may not read the definition."""
-
-    assignment_id: str
-    scope: str
-    role_id: str
-    role_name: str | None
-    principal_id: str
-    principal_type: str
-    inherited: bool
-    through_group: bool
-    conditional: bool
 
 
 class AzureRoleAssignments:

@@ -48,7 +48,7 @@ class Status:
 
 
 def load_migrations(directory: Path) -> tuple[Migration, ...]:
-    """Load the numbered files of ``directory`` by path, in order; raises ValueError for none, or two of the same number."""
+    """Load the numbered files of a directory by path, in order; raises ValueError for none or two of one number."""
     found = sorted(path for path in directory.glob("*.py") if _NAME.fullmatch(path.stem))
     migrations = tuple(_load(path) for path in found)
     if not migrations:

@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -63,9 +64,7 @@ def test_a_token_for_an_application_that_asked_for_v1_is_v1(clients: Clients) ->
         (worlds.BACKEND, "backend-secret", "api://sas-service/access_as_user", "AADSTS1002012"),
     ],
 )
-def test_refusals_carry_their_aadsts_code(
-    clients: Clients, client_id: str, secret: str, scope: str, code: str
-) -> None:
+def test_refusals_carry_their_aadsts_code(clients: Clients, client_id: str, secret: str, scope: str, code: str) -> None:
     with pytest.raises(ClientAuthenticationError, match=code):
         clients.credential(client_id, secret).get_token(scope)
 
@@ -110,7 +109,13 @@ def test_workload_identity(
     clients: Clients, client_key: rsa.RSAPrivateKey, tmp_path: Path, *, subject: str, accepted: bool
 ) -> None:
     now = int(clients.now())
-    body = {"iss": "https://ci.example", "sub": subject, "aud": "api://AzureADTokenExchange", "nbf": now, "exp": now + 60}
+    body = {
+        "iss": "https://ci.example",
+        "sub": subject,
+        "aud": "api://AzureADTokenExchange",
+        "nbf": now,
+        "exp": now + 60,
+    }
     token_file = tmp_path / "token"
     token_file.write_text(jwt.encode(body, client_key, "RS256"))
     credential = clients.keep(
@@ -142,7 +147,7 @@ def app_service(clients: Clients, monkeypatch: pytest.MonkeyPatch) -> Clients:
     [
         {"client_id": worlds.ISSUER},
         {"identity_config": {"object_id": worlds.principal(11)}},
-        {"identity_config": {"mi_res_id": worlds.identity_id("issuer")}},
+        {"identity_config": {"resource_id": worlds.identity_id("issuer")}},
     ],
 )
 def test_app_service_gives_the_chosen_identity(app_service: Clients, selector: dict[str, Any]) -> None:
@@ -218,6 +223,13 @@ def console(clients: Clients) -> Any:
     )
 
 
+def start(application: Any) -> Any:
+    scopes = ["api://sas-service/access_as_user"]
+    return application.initiate_auth_code_flow(
+        scopes, redirect_uri="http://127.0.0.1:9/signed-in", response_mode="form_post"
+    )
+
+
 def test_a_person_signs_in_with_pkce(clients: Clients) -> None:
     application = console(clients)
     flow = application.initiate_auth_code_flow(
@@ -226,9 +238,7 @@ def test_a_person_signs_in_with_pkce(clients: Clients) -> None:
     back = sign_in(clients, flow["auth_uri"])
     assert back.status_code == 302
     answer = requests.utils.urlparse(back.headers["Location"]).query
-    result = application.acquire_token_by_auth_code_flow(
-        flow, dict(pair.split("=", 1) for pair in answer.split("&"))
-    )
+    result = application.acquire_token_by_auth_code_flow(flow, dict(pair.split("=", 1) for pair in answer.split("&")))
     found = verified(clients, result["access_token"], worlds.API)
     assert (found["scp"], found["roles"]) == ("access_as_user", ["Audit.Read"])
     assert found["groups"] == sorted([worlds.GROUP_OF_READERS, worlds.GROUP_OF_GROUPS])
@@ -241,9 +251,7 @@ def test_a_person_signs_in_with_pkce(clients: Clients) -> None:
 
 
 def test_a_wrong_password_shows_the_page_again(clients: Clients) -> None:
-    flow = console(clients).initiate_auth_code_flow(
-        ["api://sas-service/access_as_user"], redirect_uri="http://127.0.0.1:9/signed-in"
-    )
+    flow = start(console(clients))
     answer = sign_in(clients, flow["auth_uri"], "guess")
     assert answer.status_code == 401
     assert "AADSTS50126" in answer.text
@@ -299,7 +307,9 @@ def test_instance_discovery_answers_msal(clients: Clients) -> None:
         "/common/discovery/instance?api-version=1.1"
         f"&authorization_endpoint={clients.url}/{worlds.TENANT}/oauth2/v2.0/authorize"
     )
-    assert answer.json()["tenant_discovery_endpoint"].endswith(f"/{worlds.TENANT}/v2.0/.well-known/openid-configuration")
+    assert answer.json()["tenant_discovery_endpoint"].endswith(
+        f"/{worlds.TENANT}/v2.0/.well-known/openid-configuration"
+    )
 
 
 def test_v1_endpoint(clients: Clients) -> None:

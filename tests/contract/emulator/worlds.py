@@ -130,7 +130,12 @@ def _tenant(certificate: str, federated_key: str) -> dict[str, Any]:
             {"clientId": NOBODY, "objectId": principal(6), "displayName": "Nobody", "secrets": ["nobody-secret"]},
         ],
         "users": [
-            {"objectId": USER, "userPrincipalName": "alex@example.org", "displayName": "Alex", "password": "alex-password"}
+            {
+                "objectId": USER,
+                "userPrincipalName": "alex@example.org",
+                "displayName": "Alex",
+                "password": "alex-password",
+            }
         ],
         "groups": [
             {"objectId": GROUP_OF_READERS, "displayName": "Readers", "members": [USER, SPARE_PRINCIPAL]},

@@ -54,7 +54,7 @@ def test_every_rule_is_documented_and_every_path_exists(world: World) -> None:
 
 def test_every_operation_lists_its_problems() -> None:
     declared = {
-        (each.path, each.method.lower()): {PROBLEMS[error].type for error in each.problems}
+        (each.path, each.method.lower()): {PROBLEMS[error].type for error in each.refusals}
         for resource in RESOURCES
         for each in resource.operations
     }

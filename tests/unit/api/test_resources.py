@@ -98,7 +98,7 @@ def test_metrics_count_requests_refusals_and_tokens(client: FlaskClient) -> None
     assert 'sas_tokens_issued_total{profile="storefront-web",redelivered="false"} 1.0' in text
     assert 'sas_problems_total{problem="outside-policy"} 1.0' in text
     assert 'sas_unauthenticated_total{reason="missing"} 1.0' in text
-    assert 'sas_unauthenticated_total{reason="signature"} 1.0' in text
+    assert 'sas_unauthenticated_total{reason="unknown"} 1.0' in text
     assert 'sas_http_request_seconds_count{route="/v1/tokens"} 4.0' in text
 
 
@@ -113,8 +113,8 @@ def test_docs_are_one_page_that_fetches_nothing(client: FlaskClient) -> None:
     assert answer.content_type == "text/html; charset=utf-8"
     assert "Issue a token" in answer.text
     assert "<script" not in answer.text
-    for fetching in ('src="', "url(", "@import", "<link", "http://", "https://"):
-        assert fetching not in answer.text.replace("https://shop.example", "")
+    for fetching in ("src=", "url(", "@import", "<link", 'href="http', "<iframe", "<object"):
+        assert fetching not in answer.text
     assert "default-src 'none'; style-src 'sha256-" in answer.headers["Content-Security-Policy"]
 
 

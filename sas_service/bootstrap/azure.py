@@ -1,0 +1,116 @@
+"""What leads to Azure: one way out, two credentials, the management API."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sas_service.adapters.azure.attempts import Attempts, Patience
+from sas_service.adapters.azure.credentials import CredentialChoice, CredentialKind, build_credential
+from sas_service.adapters.azure.managed_identities import AzureManagedIdentities
+from sas_service.adapters.azure.maps_account import AzureMapsAccount
+from sas_service.adapters.azure.prefetched_credential import PrefetchedCredential
+from sas_service.adapters.azure.role_assignments import AzureRoleAssignments
+from sas_service.adapters.azure.transport import Outbound
+from sas_service.adapters.entra.caller_tokens import EntraCallerTokens
+from sas_service.adapters.entra.tenant import tenant_caller_tokens, tenant_issuers
+from sas_service.domain.errors import NotFound
+from sas_service.domain.policy import Account, Policy
+from sas_service.settings import Secret, Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Azure:
+    """What leads to Azure; ``operator`` is None where no operating identity is set."""
+
+    outbound: Outbound
+    issuer: PrefetchedCredential
+    operator: PrefetchedCredential | None
+    maps_account: AzureMapsAccount
+    role_assignments: AzureRoleAssignments | None
+    identities: AzureManagedIdentities | None
+
+
+def build_azure(settings: Settings, policy: Callable[[], Policy], environ: Mapping[str, str]) -> Azure:
+    """Build the way to Azure; nothing is connected yet."""
+
+    def account(name: str) -> Account:
+        try:
+            return policy().accounts[name]
+        except KeyError:
+            raise NotFound("there is no such account") from None
+
+    outbound = Outbound(
+        pool_size=settings.arm_pool,
+        connect_timeout=settings.arm_connect_timeout.total_seconds(),
+        read_timeout=settings.arm_read_timeout.total_seconds(),
+        ca_bundle=str(settings.ca_bundle) if settings.ca_bundle else None,
+        proxies={"https": settings.https_proxy} if settings.https_proxy else None,
+    )
+    patience = Patience(
+        deadline=settings.arm_deadline.total_seconds(),
+        connect=settings.arm_connect_timeout.total_seconds(),
+        read=settings.arm_read_timeout.total_seconds(),
+    )
+    issuer = _credential(settings, "issuer", outbound, environ)
+    has_operator = settings.operator_client_id or settings.operator_credential == CredentialKind.DEVELOPER
+    operator = _credential(settings, "operator", outbound, environ) if has_operator else None
+    return Azure(
+        outbound=outbound,
+        issuer=issuer,
+        operator=operator,
+        maps_account=AzureMapsAccount(
+            accounts=account,
+            credential=issuer,
+            outbound=outbound,
+            base_url=settings.arm_endpoint,
+            patience=patience,
+        ),
+        role_assignments=AzureRoleAssignments(
+            accounts=account,
+            credential=operator,
+            outbound=outbound,
+            base_url=settings.arm_endpoint,
+            attempts=Attempts(patience),
+        )
+        if operator
+        else None,
+        identities=AzureManagedIdentities(
+            credential=operator, outbound=outbound, base_url=settings.arm_endpoint, attempts=Attempts(patience)
+        )
+        if operator
+        else None,
+    )
+
+
+def _credential(settings: Settings, who: str, outbound: Outbound, environ: Mapping[str, str]) -> PrefetchedCredential:
+    secret: Secret | None = getattr(settings, f"{who}_client_secret")
+    certificate: Path | None = getattr(settings, f"{who}_certificate_file")
+    choice = CredentialChoice(
+        kind=CredentialKind(getattr(settings, f"{who}_credential")),
+        client_id=getattr(settings, f"{who}_client_id"),
+        tenant_id=settings.tenant_id,
+        client_secret=secret.reveal() if secret else None,
+        certificate_path=str(certificate) if certificate else None,
+        token_file=environ.get("AZURE_FEDERATED_TOKEN_FILE"),
+        authority=settings.entra_authority,
+    )
+    return PrefetchedCredential(
+        lambda: build_credential(choice, outbound),
+        scope=settings.arm_scope,
+        patience=settings.arm_deadline.total_seconds(),
+    )
+
+
+def build_caller_tokens(settings: Settings, outbound: Outbound) -> EntraCallerTokens:
+    """Build the check of callers' tokens; signing keys are fetched by the first use."""
+    issuers = dict(tenant_issuers(settings.entra_authority, settings.tenant_id))
+    if settings.entra_v1_issuer:
+        issuers["1.0"] = settings.entra_v1_issuer
+    return tenant_caller_tokens(
+        session=outbound.session,
+        tenant_id=settings.tenant_id,
+        audiences=settings.audiences,
+        authority=settings.entra_authority,
+        issuers=issuers,
+        leeway=settings.token_leeway,
+    )

@@ -1,0 +1,130 @@
+"""The processes: a service for API and worker, and the Flask application."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from flask import Flask
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from sas_service import __version__
+from sas_service.adapters.logs import configure_logs
+from sas_service.adapters.policy_file import PolicyFile
+from sas_service.adapters.readiness import Question
+from sas_service.adapters.system_clock import SystemClock
+from sas_service.adapters.token_ids import RandomTokenIds
+from sas_service.api.app import create_app
+from sas_service.api.metrics import Metrics
+from sas_service.bootstrap.azure import Azure, build_azure, build_caller_tokens
+from sas_service.bootstrap.checks import readiness
+from sas_service.bootstrap.policies import build_policies
+from sas_service.bootstrap.stores import Stores, build_stores
+from sas_service.services.active_slots import ActiveSlots
+from sas_service.services.deny import Deciding
+from sas_service.services.inspect import Inspection
+from sas_service.services.issue import Issuing
+from sas_service.services.reap import Reaping
+from sas_service.services.suspend import Suspending
+from sas_service.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One process's parts: what the API and the worker use."""
+
+    settings: Settings
+    stores: Stores
+    azure: Azure
+    policies: PolicyFile
+    readiness: tuple[Question, ...]
+    reaping: Reaping
+    upkeep: Callable[[], None]
+    policy_poll: timedelta
+
+    def close(self) -> None:
+        """Close connections and files."""
+        self.azure.outbound.close()
+        self.stores.mirror.close()
+
+
+def build_service(environ: Mapping[str, str], *, last_accepted: Path | None = None) -> Service:
+    """Build a process from its environment. Raises SettingsError, PolicyRefused; opens no connection to Azure."""
+    settings = Settings.from_env(environ)
+    configure_logs(settings.log_level)
+    stores = build_stores(settings)
+    policies = build_policies(settings, stores, last_accepted)
+    azure = build_azure(settings, policies.current, environ)
+    clock = SystemClock()
+    reaping = Reaping(policies=policies, audit_log=stores.audit_log, mirror=stores.mirror, clock=clock)
+
+    def upkeep() -> None:
+        policies.refresh()
+        stores.migrations.guard()
+
+    return Service(
+        settings=settings,
+        stores=stores,
+        azure=azure,
+        policies=policies,
+        readiness=readiness(stores, policies),
+        reaping=reaping,
+        upkeep=upkeep,
+        policy_poll=settings.policy_poll,
+    )
+
+
+def build_api(environ: Mapping[str, str]) -> tuple[Service, Flask]:
+    """Build the API of one gunicorn worker process."""
+    # Shared by this service's processes and gone with them: a worker born while a refused file lies there needs it.
+    shared = environ.get("PROMETHEUS_MULTIPROC_DIR")
+    service = build_service(environ, last_accepted=Path(shared) / "policy.accepted.yaml" if shared else None)
+    settings, stores, azure = service.settings, service.stores, service.azure
+    clock = SystemClock()
+    caller_tokens = build_caller_tokens(settings, azure.outbound)
+    deciding = Deciding(policies=service.policies, audit_log=stores.audit_log, mirror=stores.mirror)
+    issuing = Issuing(
+        deciding=deciding,
+        active_slots=ActiveSlots(slots=stores.slots, maps_account=azure.maps_account),
+        audit_log=stores.audit_log,
+        mirror=stores.mirror,
+        maps_account=azure.maps_account,
+        clock=clock,
+        token_ids=RandomTokenIds(),
+        reservation_time=settings.reservation_time,
+    )
+    inspection = Inspection(
+        policies=service.policies, audit_log=stores.audit_log, slots=stores.slots, maps_account=azure.maps_account
+    )
+    suspending = Suspending(
+        policies=service.policies,
+        suspensions=stores.suspensions,
+        audit_log=stores.audit_log,
+        mirror=stores.mirror,
+        clock=clock,
+    )
+    app = create_app(
+        caller_tokens=caller_tokens,
+        clock=clock,
+        issuing=issuing,
+        inspection=inspection,
+        suspending=suspending,
+        policies=service.policies,
+        readiness=service.readiness,
+        metrics=_metrics(shared),
+        version=__version__,
+    )
+    return service, app
+
+
+def _metrics(shared: str | None) -> Metrics:
+    if shared is None:
+        return Metrics(CollectorRegistry())
+
+    def scrape() -> bytes:
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry, path=shared)  # type: ignore[no-untyped-call]  # the library has no types here
+        return generate_latest(registry)
+
+    return Metrics(CollectorRegistry(), scrape=scrape)

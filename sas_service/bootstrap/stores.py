@@ -1,0 +1,60 @@
+"""What remembers: Redis and the mirror."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import sas_service
+from sas_service.adapters.audit_mirror import NdjsonMirror
+from sas_service.adapters.redis.audit_log import RedisAuditLog
+from sas_service.adapters.redis.connection import Limits, connect
+from sas_service.adapters.redis.migrations import Migrations
+from sas_service.adapters.redis.server import Durability, Server
+from sas_service.adapters.redis.slots import RedisSlots
+from sas_service.adapters.redis.suspensions import RedisSuspensions
+from sas_service.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """What remembers: Redis and the mirror."""
+
+    server: Server
+    migrations: Migrations
+    audit_log: RedisAuditLog
+    slots: RedisSlots
+    suspensions: RedisSuspensions
+    mirror: NdjsonMirror
+
+
+def build_stores(settings: Settings) -> Stores:
+    """Build the stores; nothing is connected yet."""
+    url = settings.redis_url.reveal()
+    redis = connect(
+        url,
+        limits=Limits(
+            connect=settings.redis_timeout, read=settings.redis_timeout * 1.5, connections=settings.redis_pool
+        ),
+    )
+    server = Server(
+        redis,
+        durability=Durability(
+            local=not settings.redis_allow_volatile, replicas=settings.redis_replicas, timeout=settings.redis_timeout
+        ),
+        accept_eviction=settings.redis_allow_volatile,
+        accept_no_persistence=settings.redis_allow_volatile,
+    )
+    return Stores(
+        server=server,
+        migrations=Migrations(redis, settings.migrations_directory or _own_migrations(), server=server),
+        audit_log=RedisAuditLog(server),
+        slots=RedisSlots(server),
+        suspensions=RedisSuspensions(server),
+        mirror=NdjsonMirror(settings.mirror_directory, segment_bytes=settings.mirror_segment_bytes),
+    )
+
+
+def _own_migrations() -> Path:
+    """Return this release's migrations: inside an installed wheel, or beside the package in a checkout or image."""
+    package = Path(sas_service.__file__).parent
+    installed = package / "_migrations"
+    return installed if installed.is_dir() else package.parent / "migrations"

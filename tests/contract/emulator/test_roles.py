@@ -1,0 +1,263 @@
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
+from azure.mgmt.authorization.models import RoleAssignmentCreateParameters
+
+from tests.contract.emulator import worlds
+from tests.contract.emulator.clients import Clients
+from tests.emulator_process import RunningEmulator
+
+READER_ID = f"/subscriptions/{worlds.SUBSCRIPTION}/providers/Microsoft.Authorization/roleDefinitions/{worlds.DATA_READER}"
+NOBODY = worlds.principal(6)
+
+
+def assign(
+    clients: Clients, principal: str, role: str = READER_ID, scope: str = worlds.ACCOUNT_ID, **more: Any
+) -> Any:
+    kind = more.pop("kind", "ServicePrincipal")
+    name = more.pop("name", str(uuid.uuid4()))
+    wanted = RoleAssignmentCreateParameters(
+        role_definition_id=role, principal_id=principal, principal_type=kind, **more
+    )
+    return clients.authorization().role_assignments.create(scope, name, wanted)
+
+
+def remove(clients: Clients, assignment: Any) -> Any:
+    return clients.authorization().role_assignments.delete(assignment.scope, assignment.name)
+
+
+@pytest.fixture
+def assigned(clients: Clients) -> Any:
+    made = []
+
+    def make(*args: Any, **more: Any) -> Any:
+        made.append(assign(clients, *args, **more))
+        return made[-1]
+
+    yield make
+    for each in made:
+        remove(clients, each)
+
+
+def test_create_get_delete(clients: Clients) -> None:
+    name = str(uuid.uuid4())
+    made = assign(clients, worlds.SPARE_PRINCIPAL, name=name)
+    assert made.role_definition_id.endswith(worlds.DATA_READER)
+    assert (made.principal_id, made.principal_type, made.scope) == (
+        worlds.SPARE_PRINCIPAL,
+        "ServicePrincipal",
+        worlds.ACCOUNT_ID,
+    )
+    assignments = clients.authorization().role_assignments
+    assert assignments.get(worlds.ACCOUNT_ID, name).id == made.id
+    assert assignments.get_by_id(made.id).name == name
+    assert assign(clients, worlds.SPARE_PRINCIPAL, name=name).name == name
+    assert assignments.delete(worlds.ACCOUNT_ID, name).name == name
+    assert assignments.delete(worlds.ACCOUNT_ID, name) is None
+    with pytest.raises(ResourceNotFoundError):
+        assignments.get(worlds.ACCOUNT_ID, name)
+
+
+def test_the_scope_may_come_without_its_slash(clients: Clients, assigned: Callable[..., Any]) -> None:
+    assert assigned(worlds.SPARE_PRINCIPAL, scope=worlds.ACCOUNT_ID.strip("/")).scope == worlds.ACCOUNT_ID
+
+
+def test_the_sdk_default_principal_type_is_refused_for_an_identity(clients: Clients) -> None:
+    with pytest.raises(HttpResponseError, match="different from specified PrinciaplType 'User'") as refused:
+        assign(clients, worlds.SPARE_PRINCIPAL, kind="User")
+    assert refused.value.error.code == "UnmatchedPrincipalType"
+
+
+def test_unknown_principals(clients: Clients, assigned: Callable[..., Any]) -> None:
+    with pytest.raises(HttpResponseError) as refused:
+        assign(clients, str(uuid.uuid4()), kind=None)
+    assert (refused.value.status_code, refused.value.error.code) == (400, "PrincipalNotFound")
+    assert assigned(str(uuid.uuid4())).name
+
+
+def test_unknown_roles(clients: Clients) -> None:
+    with pytest.raises(ResourceNotFoundError) as refused:
+        assign(clients, worlds.SPARE_PRINCIPAL, READER_ID[:-4] + "0000")
+    assert refused.value.error.code == "RoleDefinitionDoesNotExist"
+
+
+def test_duplicates_and_names(clients: Clients, assigned: Callable[..., Any]) -> None:
+    first = assigned(worlds.SPARE_PRINCIPAL)
+    with pytest.raises(ResourceExistsError) as duplicate:
+        assign(clients, worlds.SPARE_PRINCIPAL)
+    assert duplicate.value.error.code == "RoleAssignmentExists"
+    with pytest.raises(HttpResponseError) as renamed:
+        assign(clients, NOBODY, name=first.name)
+    assert renamed.value.error.code == "RoleAssignmentUpdateNotPermitted"
+    with pytest.raises(HttpResponseError) as no_guid:
+        assign(clients, NOBODY, name="my-name")
+    assert no_guid.value.status_code == 400
+
+
+def test_list_filters(clients: Clients, assigned: Callable[..., Any]) -> None:
+    group_id = worlds.GROUP_ID
+    inherited = assigned(worlds.GROUP_OF_GROUPS, scope=group_id, kind="Group")
+    own = assigned(worlds.SPARE_PRINCIPAL)
+    assignments = clients.authorization().role_assignments
+
+    def names(scope: str, text: str | None = None) -> set[str]:
+        return {each.name for each in assignments.list_for_scope(scope, filter=text)}
+
+    assert {inherited.name, own.name} <= names(worlds.ACCOUNT_ID)
+    assert own.name not in names(group_id, "atScope()")
+    assert own.name in names(group_id)
+    assert names(worlds.ACCOUNT_ID, f"principalId eq '{worlds.SPARE_PRINCIPAL}'") == {own.name}
+    through_groups = names(worlds.ACCOUNT_ID, f"atScope() and assignedTo('{worlds.SPARE_PRINCIPAL}')")
+    assert through_groups == {own.name, inherited.name}
+    with pytest.raises(HttpResponseError) as refused:
+        names(worlds.ACCOUNT_ID, "canDelegate eq true")
+    assert refused.value.error.code == "UnsupportedFilter"
+    assert own.name in {each.name for each in assignments.list_for_subscription()}
+
+
+def test_role_definitions(clients: Clients) -> None:
+    definitions = clients.authorization().role_definitions
+    (reader,) = definitions.list(worlds.ACCOUNT_ID, filter="roleName eq 'Azure Maps Data Reader'")
+    assert (reader.name, reader.role_type) == (worlds.DATA_READER, "BuiltInRole")
+    assert reader.permissions[0].data_actions == ["Microsoft.Maps/accounts/*/read"]
+    assert definitions.get(worlds.ACCOUNT_ID, worlds.SAS_ROLE).role_name == "SAS issuer"
+    assert definitions.get_by_id(reader.id).name == worlds.DATA_READER
+    custom = {each.role_name for each in definitions.list(worlds.ACCOUNT_ID, filter="type eq 'CustomRole'")}
+    assert custom >= {"SAS issuer", "Tiles only"}
+
+
+def test_custom_roles_are_made_used_and_removed(clients: Clients, emulator: RunningEmulator) -> None:
+    name = str(uuid.uuid4())
+    permissions = [{"actions": ["Microsoft.Maps/accounts/read"], "dataActions": []}]
+    body = {
+        "properties": {
+            "roleName": "Looker",
+            "permissions": permissions,
+            "assignableScopes": [f"/subscriptions/{worlds.SUBSCRIPTION}"],
+        }
+    }
+    definitions = clients.authorization().role_definitions
+    definitions.create_or_update(worlds.ACCOUNT_ID, name, body)
+    role = f"/providers/Microsoft.Authorization/roleDefinitions/{name}"
+    assignment = assign(clients, NOBODY, role)
+    looker = clients.maps(clients.credential(worlds.NOBODY)).accounts
+    assert looker.get(worlds.GROUP, worlds.ACCOUNT).name == worlds.ACCOUNT
+    with pytest.raises(HttpResponseError) as in_use:
+        definitions.delete(worlds.ACCOUNT_ID, name)
+    assert in_use.value.error.code == "RoleDefinitionHasAssignments"
+    remove(clients, assignment)
+    with pytest.raises(HttpResponseError) as refused:
+        looker.get(worlds.GROUP, worlds.ACCOUNT)
+    assert refused.value.error.code == "AuthorizationFailed"
+    definitions.delete(worlds.ACCOUNT_ID, name)
+
+
+def test_a_group_of_a_group_gives_its_role_to_an_identity(clients: Clients, assigned: Callable[..., Any]) -> None:
+    body = {"identity": {"type": "UserAssigned", "userAssignedIdentities": {worlds.identity_id("spare"): {}}}}
+    clients.maps().accounts.update(worlds.GROUP, worlds.ACCOUNT, body)
+    token = clients.sas(principalId=worlds.SPARE_PRINCIPAL)
+    assert clients.locate(token) == 403
+    scope = "/providers/Microsoft.Management/managementGroups/root-group"
+    emulated = clients.maps().accounts.get(worlds.GROUP, worlds.ACCOUNT)
+    assert emulated.identity
+    with pytest.raises(HttpResponseError) as above_the_owner:
+        assign(clients, worlds.GROUP_OF_GROUPS, scope=scope, kind="Group")
+    assert above_the_owner.value.error.code == "AuthorizationFailed"
+    assigned(worlds.GROUP_OF_GROUPS, scope=f"/subscriptions/{worlds.SUBSCRIPTION}", kind="Group")
+    assert clients.locate(token) == 200
+
+
+# Each operation of the service with the one action that it cannot do without.
+def _list_sas(clients: Clients, maps: Any, roles: Any) -> Any:
+    body = {
+        "signingKey": "primaryKey",
+        "principalId": worlds.WEB_A_PRINCIPAL,
+        "maxRatePerSecond": 1,
+        "start": "2030-01-01T00:00:00Z",
+        "expiry": "2030-01-01T01:00:00Z",
+    }
+    return maps.accounts.list_sas(worlds.GROUP, worlds.ACCOUNT, body)
+
+
+def _attach(clients: Clients, maps: Any, roles: Any) -> Any:
+    for value in (None, {}):
+        body = {"identity": {"type": "UserAssigned", "userAssignedIdentities": {worlds.identity_id("spare"): value}}}
+        maps.accounts.update(worlds.GROUP, worlds.ACCOUNT, body)
+
+
+def _assign_role(clients: Clients, maps: Any, roles: Any) -> Any:
+    wanted = RoleAssignmentCreateParameters(
+        role_definition_id=READER_ID, principal_id=worlds.principal(1), principal_type="ServicePrincipal"
+    )
+    return roles.role_assignments.create(worlds.ACCOUNT_ID, str(uuid.uuid5(uuid.NAMESPACE_URL, "x")), wanted)
+
+
+def _remove_role(clients: Clients, maps: Any, roles: Any) -> Any:
+    return roles.role_assignments.delete(worlds.ACCOUNT_ID, str(uuid.uuid4()))
+
+
+ASSIGNMENTS = "Microsoft.Authorization/roleAssignments"
+LEAST_PRIVILEGE: list[tuple[str, Callable[[Clients, Any, Any], Any], list[str]]] = [
+    ("get", lambda c, m, r: m.accounts.get(worlds.GROUP, worlds.ACCOUNT), ["Microsoft.Maps/accounts/read"]),
+    ("list SAS", _list_sas, ["Microsoft.Maps/accounts/listSas/action"]),
+    (
+        "list keys",
+        lambda c, m, r: m.accounts.list_keys(worlds.GROUP, worlds.ACCOUNT),
+        ["Microsoft.Maps/accounts/listKeys/action"],
+    ),
+    (
+        "regenerate",
+        lambda c, m, r: m.accounts.regenerate_keys(worlds.GROUP, worlds.ACCOUNT, {"keyType": "secondary"}),
+        ["Microsoft.Maps/accounts/regenerateKey/action"],
+    ),
+    (
+        "attach",
+        _attach,
+        ["Microsoft.Maps/accounts/write", "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action"],
+    ),
+    ("assign", _assign_role, [f"{ASSIGNMENTS}/write"]),
+    ("unassign", _remove_role, [f"{ASSIGNMENTS}/delete"]),
+    (
+        "list assignments",
+        lambda c, m, r: list(r.role_assignments.list_for_scope(worlds.ACCOUNT_ID)),
+        [f"{ASSIGNMENTS}/read"],
+    ),
+    (
+        "list definitions",
+        lambda c, m, r: list(r.role_definitions.list(worlds.ACCOUNT_ID)),
+        ["Microsoft.Authorization/roleDefinitions/read"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("operate", "actions"), [row[1:] for row in LEAST_PRIVILEGE], ids=[row[0] for row in LEAST_PRIVILEGE])
+def test_least_privilege(
+    clients: Clients, operate: Callable[[Clients, Any, Any], Any], actions: list[str]
+) -> None:
+    """Exactly these actions suffice; without any one of them the answer is 403."""
+    name = str(uuid.uuid4())
+    definitions = clients.authorization().role_definitions
+    credential = clients.credential(worlds.NOBODY)
+    maps, roles = clients.maps(credential), clients.authorization(credential)
+
+    def allow(granted: list[str]) -> None:
+        permissions = [{"actions": granted}]
+        scopes = [f"/subscriptions/{worlds.SUBSCRIPTION}"]
+        body = {"properties": {"roleName": name, "permissions": permissions, "assignableScopes": scopes}}
+        definitions.create_or_update(worlds.ACCOUNT_ID, name, body)
+
+    allow(actions)
+    role = f"/providers/Microsoft.Authorization/roleDefinitions/{name}"
+    assignment = assign(clients, NOBODY, role, worlds.GROUP_ID)
+    operate(clients, maps, roles)
+    for missing in actions:
+        allow([action for action in actions if action != missing])
+        with pytest.raises(HttpResponseError) as refused:
+            operate(clients, maps, roles)
+        assert refused.value.status_code == 403
+        assert missing in str(refused.value)
+    remove(clients, assignment)
+    definitions.delete(worlds.ACCOUNT_ID, name)
