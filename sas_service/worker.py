@@ -11,7 +11,7 @@ from datetime import timedelta
 
 import structlog
 
-from sas_service.bootstrap import Service, build_service
+from sas_service.bootstrap.processes import Service, build_service
 from sas_service.domain.errors import SasServiceError
 
 REAP_EVERY = timedelta(seconds=5)

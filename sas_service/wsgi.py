@@ -4,7 +4,7 @@ import os
 
 from flask import Flask
 
-from sas_service.bootstrap import build_api
+from sas_service.bootstrap.processes import build_api
 from sas_service.worker import start_upkeep
 
 

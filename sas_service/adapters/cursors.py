@@ -33,8 +33,13 @@ class TokenPosition:
     def read(cls, cursor: str) -> "TokenPosition":
         """Return the position that ``cursor`` names; raises InvalidRequest for anything that is not ours."""
         match _unpack(cursor):
+            # ``true`` is an int to a pattern, too.
             case {"token": [int(issued_ms), str(suffix), str(account)], **rest} if (
-                not rest and 0 <= issued_ms < _LARGEST and _SUFFIX.fullmatch(suffix) and account
+                not rest
+                and type(issued_ms) is int
+                and 0 <= issued_ms < _LARGEST
+                and _SUFFIX.fullmatch(suffix)
+                and account
             ):
                 return cls(issued_ms, suffix, account)
         raise _not_ours(cursor)
@@ -49,7 +54,6 @@ def read_event_cursor(cursor: str) -> Mapping[str, int]:
     """Return what ``event_cursor`` packed; raises InvalidRequest for anything that is not ours."""
     match _unpack(cursor):
         case {"events": dict(positions), **rest} if not rest:
-            # bool is an int to isinstance, and JSON has both.
             if all(type(seq) is int and 0 <= seq < _LARGEST for seq in positions.values()):
                 return positions
     raise _not_ours(cursor)

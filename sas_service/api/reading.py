@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 
 from flask import g, request
+from marshmallow import Schema
 from werkzeug.exceptions import UnsupportedMediaType
 
 from sas_service.api.echo import shorten
@@ -15,13 +16,14 @@ from sas_service.api.strict_json import parse
 from sas_service.domain.callers import Caller
 from sas_service.domain.errors import InvalidRequest, Violation
 
-_NOTHING = Strict()
+_STRICT = Strict()
+_NOTHING = Shaped({}, ())
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
 def read(operation: Operation, path: Mapping[str, str], caller: Caller | None) -> Ask:
     """Return what the view may look at; raises InvalidRequest unless the view tells violations itself."""
-    in_path = shape(operation.parameters or _NOTHING, path, place="path:")
+    in_path = _shape(operation.parameters, path, "path:")
     query = _query(operation)
     key, key_violations = _idempotency_key(operation)
     body, body_hash = _body(operation.body)
@@ -46,7 +48,7 @@ def read(operation: Operation, path: Mapping[str, str], caller: Caller | None) -
 def _query(operation: Operation) -> Shaped:
     if operation.roles is None:
         # Probes and scrapers append parameters of their own; nothing public reads any.
-        return Shaped({}, ())
+        return _NOTHING
     given = request.args.to_dict(flat=False)
     repeated = tuple(
         Violation(f"query:{shorten(name)}", f"{len(values)} times", "once", "schema.unique")
@@ -54,13 +56,20 @@ def _query(operation: Operation) -> Shaped:
         if len(values) > 1
     )
     flat = {name: values[0] for name, values in given.items()}
-    shaped = shape(operation.query or _NOTHING, flat, place="query:")
+    shaped = _shape(operation.query, flat, "query:")
     return Shaped(shaped.values, repeated + shaped.violations)
+
+
+def _shape(schema: Schema | None, raw: Mapping[str, str], place: str) -> Shaped:
+    """Load what stands outside of the body; most requests have nothing there, and loading nothing costs 40 us."""
+    if schema is None and not raw:
+        return _NOTHING
+    return shape(schema or _STRICT, raw, place=place)
 
 
 def _body(body: Body | None) -> tuple[Shaped, str]:
     if body is None:
-        return Shaped({}, ()), ""
+        return _NOTHING, ""
     raw = request.get_data(cache=False)
     if not raw and body.optional:
         return shape(body.schema, {}), ""
@@ -79,5 +88,8 @@ def _idempotency_key(operation: Operation) -> tuple[str | None, tuple[Violation,
 
 
 def _wants_text() -> bool:
+    # Nearly nobody says more than "anything" or JSON; taking the header apart costs more than looking at it.
+    if "text/" not in request.headers.get("Accept", ""):
+        return False
     offered = ("application/json", "text/plain")
     return request.accept_mimetypes.best_match(offered, default=offered[0]) == offered[1]

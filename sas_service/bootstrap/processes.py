@@ -18,8 +18,8 @@ from sas_service.adapters.token_ids import RandomTokenIds
 from sas_service.api.app import create_app
 from sas_service.api.metrics import Metrics
 from sas_service.bootstrap.azure import Azure, build_azure, build_caller_tokens
-from sas_service.bootstrap.checks import readiness
 from sas_service.bootstrap.policies import build_policies
+from sas_service.bootstrap.preflight import readiness
 from sas_service.bootstrap.stores import Stores, build_stores
 from sas_service.services.active_slots import ActiveSlots
 from sas_service.services.deny import Deciding

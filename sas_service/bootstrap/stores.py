@@ -1,5 +1,6 @@
 """What remembers: Redis and the mirror."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,9 @@ from sas_service.adapters.redis.migrations import Migrations
 from sas_service.adapters.redis.server import Durability, Server
 from sas_service.adapters.redis.slots import RedisSlots
 from sas_service.adapters.redis.suspensions import RedisSuspensions
-from sas_service.settings import Settings
+from sas_service.settings import Settings, SettingsError
+
+__all__ = ["SettingsError", "Stores", "build_stores", "migrations_from"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +61,8 @@ def _own_migrations() -> Path:
     package = Path(sas_service.__file__).parent
     installed = package / "_migrations"
     return installed if installed.is_dir() else package.parent / "migrations"
+
+
+def migrations_from(environ: Mapping[str, str]) -> Migrations:
+    """Return this release's migrations for the Redis of ``environ``. Raises SettingsError."""
+    return build_stores(Settings.from_env(environ)).migrations

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import click
 
-from sas_service.bootstrap import SettingsError
+from sas_service.bootstrap.stores import SettingsError
 from sas_service.domain.errors import SasServiceError
 
 

@@ -1,15 +1,42 @@
-"""The group of all commands."""
+"""The group of all commands; each is imported only when it is called, so that none waits for the others' libraries."""
+
+from importlib import import_module
 
 import click
 
 from sas_service import __version__
-from sas_service.cli.operator_commands import doctor, migrate, openapi
-from sas_service.cli.policy_commands import policy
-from sas_service.cli.process_commands import demo, serve, worker
-from sas_service.emulator.command import emulator
+
+COMMANDS = {
+    "demo": "sas_service.cli.demo_command:demo",
+    "serve": "sas_service.cli.process_commands:serve",
+    "worker": "sas_service.cli.process_commands:worker",
+    "emulator": "sas_service.emulator.command:emulator",
+    "migrate": "sas_service.cli.migrate_command:migrate",
+    "policy": "sas_service.cli.policy_commands:policy",
+    "doctor": "sas_service.cli.doctor_command:doctor",
+    "openapi": "sas_service.cli.openapi_command:openapi",
+}
+"""Name -> where the click command is."""
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class LazyCommands(click.Group):
+    """A group that imports a command when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
+        """Return the names in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  click's signature
+        """Import the command, None if there is none of this name."""
+        place = COMMANDS.get(cmd_name)
+        if place is None:
+            return None
+        module, _, name = place.partition(":")
+        command: click.Command = getattr(import_module(module), name)
+        return command
+
+
+@click.group(cls=LazyCommands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="sas-service")
 def main() -> None:
     """Issue Azure Maps SAS tokens by policy, record every one, and take them back.
@@ -28,7 +55,3 @@ def main() -> None:
 
     Settings are environment variables named SAS_...; docs/configuration.md lists them all.
     """  # noqa: D301  click wants the backspace character itself
-
-
-for command in (demo, serve, worker, emulator, migrate, policy, doctor, openapi):
-    main.add_command(command)

@@ -96,6 +96,7 @@ class _Demo:
         self._redis_port = free_port()
         self._secrets = self._load_secrets()
         self._children: list[Child] = []
+        self._waiting: list[tuple[Child, Callable[[], bool]]] = []
 
     def run(self) -> int:
         """Start all, watch until asked to stop, stop all in the reverse order."""
@@ -154,13 +155,26 @@ class _Demo:
             "--world",
             str(self._directory / "world.json"),
         ]
-        self._start("emulator", emulator, {}, lambda: _answers(f"{self._emulator_url}/_emulator/health"))
         self._write("redis/redis.conf", self._redis_conf())
-        redis = redis_command(self._directory / "redis" / "redis.conf")
-        self._start("redis", redis, {}, lambda: not port_is_free(self._redis_port))
-        self._start("migrate", [*ours, "migrate"], environment, None)
-        self._start("api", [*ours, "serve"], environment, lambda: _answers(f"{self._api_url}/readyz"))
-        self._start("worker", [*ours, "worker"], environment, lambda: True)
+        self._run(
+            Child("emulator", emulator, self._log("emulator")),
+            self._emulator_answers,
+        )
+        self._run(
+            Child("redis", redis_command(self._directory / "redis" / "redis.conf"), self._log("redis")),
+            lambda: not port_is_free(self._redis_port),
+        )
+        self._wait()
+        self._migrate(Child("migrate", [*ours, "migrate"], self._log("migrate"), environment))
+        self._run(Child("api", [*ours, "serve"], self._log("api"), environment), self._api_answers)
+        self._run(Child("worker", [*ours, "worker"], self._log("worker"), environment), lambda: True)
+        self._wait()
+
+    def _emulator_answers(self) -> bool:
+        return _answers(f"{self._emulator_url}/_emulator/health")
+
+    def _api_answers(self) -> bool:
+        return _answers(f"{self._api_url}/readyz")
 
     def _redis_conf(self) -> str:
         return (
@@ -169,29 +183,42 @@ class _Demo:
             'maxmemory-policy noeviction\nsave ""\n'
         )
 
-    def _start(
-        self, name: str, command: list[str], environment: dict[str, str], ready: Callable[[], bool] | None
-    ) -> None:
-        """Start a child and wait until it answers; without ``ready``, until it has finished its work."""
+    def _log(self, name: str) -> Path:
+        return self._directory / "log" / f"{name}.log"
+
+    def _run(self, child: Child, ready: Callable[[], bool]) -> None:
+        """Start a child; ``_wait`` waits until it is ready."""
         if self._stop.is_set():
             return
-        child = Child(name, command, self._directory / "log" / f"{name}.log", environment)
+        child.start()
+        self._children.append(child)
+        self._write_processes()
+        self._waiting.append((child, ready))
+
+    def _wait(self) -> None:
+        """Wait until all that were started answer, and say so as they do."""
+        begun = time.monotonic()
+        while self._waiting and not self._stop.wait(0.05):
+            for child, ready in list(self._waiting):
+                if not child.alive():
+                    raise DemoError(f"{child.name} ended at once. Its last words ({child.log}):\n{child.last_words()}")
+                if ready():
+                    say(f"  {child.name:<9} ready after {time.monotonic() - begun:4.1f} s")
+                    self._waiting.remove((child, ready))
+                elif time.monotonic() - begun > READY_WITHIN:
+                    raise DemoError(f"{child.name} did not answer within {READY_WITHIN:.0f} s, see {child.log}")
+
+    def _migrate(self, child: Child) -> None:
+        """Run the migrations to their end."""
         begun = time.monotonic()
         child.start()
-        if ready is not None:
-            self._children.append(child)
-            self._write_processes()
-        while not self._stop.is_set():
-            if not child.alive():
-                if ready is None and child.process is not None and child.process.returncode == 0:
-                    break
-                raise DemoError(f"{name} ended at once. Its last words ({child.log}):\n{child.last_words()}")
-            if ready is not None and ready():
-                break
-            if time.monotonic() - begun > READY_WITHIN:
-                raise DemoError(f"{name} did not answer within {READY_WITHIN:.0f} s, see {child.log}")
-            time.sleep(0.05)
-        say(f"  {name:<9} ready after {time.monotonic() - begun:4.1f} s")
+        while child.alive():
+            if self._stop.wait(0.05):
+                child.stop()
+                return
+        if child.process is None or child.process.returncode != 0:
+            raise DemoError(f"the migrations failed. Their last words ({child.log}):\n{child.last_words()}")
+        say(f"  schema    ready after {time.monotonic() - begun:4.1f} s")
 
     def _watch(self) -> None:
         while not self._stop.wait(WATCH_EVERY):

@@ -39,7 +39,7 @@ SAS=$(curl -s {api_url}/v1/tokens -H "Authorization: Bearer $BEARER" -H "Accept:
   -H "Content-Type: application/json" -d '{{"profile": "storefront-web", "lifetime": "PT15M"}}')
 
 # 3. an answer from the map
-curl -i "{emulator_url}/route/directions/json?api-version=1.0&query=52.50931,13.42936:52.50274,13.43872" \
+curl -si "{emulator_url}/route/directions/json?api-version=1.0&query=52.50931,13.42936:52.50274,13.43872" \
   -H "Authorization: jwt-sas $SAS"
 
 Ctrl-C stops everything; the state stays in {directory}.

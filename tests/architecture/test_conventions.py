@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sas_service.settings import reference
+from sas_service.settings.reference import reference
 
 ROOT = Path(__file__).parents[2]
 MODULES = sorted((ROOT / "sas_service").rglob("*.py"))

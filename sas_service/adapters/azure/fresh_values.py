@@ -3,70 +3,73 @@
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from sas_service.domain.errors import AzureUnavailable, SasServiceError
 
+T = TypeVar("T")
 V = TypeVar("V")
 
 
-@dataclass(frozen=True, slots=True)
-class _Outcome(Generic[V]):
-    """What the last fetch brought: a value or an error, and when."""
+@dataclass(slots=True)
+class _Known(Generic[V]):
+    """What is known under one key: the last value and the last failure, each with its time."""
 
-    at: float
-    value: V | None
-    error: SasServiceError | None
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    value: tuple[float, V] | None = None
+    failure: tuple[float, SasServiceError] | None = None
 
 
 class FreshValues(Generic[V]):
-    """One value per key; ``patience`` bounds in seconds how long a thread waits for another one's fetch."""
+    """One value per key; ``patience`` bounds in seconds how long a thread waits for another one's fetch.
+
+    A failure does not displace the last value: whoever is content with an older one still gets it.
+    """
 
     def __init__(self, *, patience: float, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._patience = patience
         self._monotonic = monotonic
         self._guard = threading.Lock()
-        self._locks: dict[str, threading.Lock] = {}
-        self._outcomes: dict[str, _Outcome[V]] = {}
+        self._known: dict[str, _Known[V]] = {}
 
-    def get(self, key: str, max_age: float, fetch: Callable[[], V]) -> V:
-        """Return a value at most ``max_age`` seconds old; raises what ``fetch`` raises."""
+    def get(self, key: str, max_age: float, fetch: Callable[[], V], *, failure_age: float = 0.0) -> V:
+        """Return a value at most ``max_age`` seconds old; raises what ``fetch`` raises.
+
+        A failure at most ``failure_age`` seconds old is told again without another fetch.
+        """
         asked_at = self._monotonic()
-        known = self._good(key, asked_at - max_age)
-        if known is not None:
-            return known
         with self._guard:
-            lock = self._locks.setdefault(key, threading.Lock())
-        if not lock.acquire(timeout=self._patience):
+            known = self._known.setdefault(key, _Known())
+        value = _since(known.value, asked_at - max_age)
+        if value is not None:
+            return value
+        if not known.lock.acquire(timeout=self._patience):
             raise AzureUnavailable("Azure did not answer in time.", attempts="0", effect="none")
         try:
-            shared = self._shared(key, asked_at)
-            return self._fetched(key, fetch) if shared is None else shared
+            # While we waited, the thread before us may have fetched what we came for, or have failed to.
+            value = _since(known.value, asked_at)
+            failure = _since(known.failure, asked_at - failure_age)
+            if value is not None:
+                return value
+            if failure is None:
+                return self._fetched(known, fetch)
         finally:
-            lock.release()
+            known.lock.release()
+        raise _again(failure)
 
-    def _good(self, key: str, since: float) -> V | None:
-        outcome = self._outcomes.get(key)
-        return outcome.value if outcome is not None and outcome.at >= since else None
-
-    def _shared(self, key: str, asked_at: float) -> V | None:
-        """Return what another thread fetched while we waited; raises a copy of the error that it met."""
-        outcome = self._outcomes.get(key)
-        if outcome is None or outcome.at < asked_at:
-            return None
-        if outcome.error is not None:
-            raise _again(outcome.error)
-        return outcome.value
-
-    def _fetched(self, key: str, fetch: Callable[[], V]) -> V:
+    def _fetched(self, known: _Known[V], fetch: Callable[[], V]) -> V:
         try:
             value = fetch()
         except SasServiceError as error:
-            self._outcomes[key] = _Outcome(self._monotonic(), None, error)
+            known.failure = (self._monotonic(), error)
             raise
-        self._outcomes[key] = _Outcome(self._monotonic(), value, None)
+        known.value = (self._monotonic(), value)
         return value
+
+
+def _since(noted: tuple[float, T] | None, earliest: float) -> T | None:
+    return noted[1] if noted is not None and noted[0] >= earliest else None
 
 
 def _again(error: SasServiceError) -> SasServiceError:

@@ -17,6 +17,7 @@ from sas_service.adapters.azure.fresh_values import FreshValues
 from sas_service.adapters.azure.origins import trusted_origin
 from sas_service.adapters.azure.prefetched_credential import PrefetchedCredential
 from sas_service.adapters.azure.transport import Outbound
+from sas_service.domain.errors import SasServiceError
 from sas_service.domain.iso8601 import format_instant
 from sas_service.domain.policy import Account
 from sas_service.domain.tokens import Grant, SasToken
@@ -61,9 +62,13 @@ class AzureMapsAccount:
         """Return facts at most ``max_age`` old."""
         definition = self._accounts(account)
         facts = self._state(definition, max_age).facts(definition)
-        if facts.principals.keys() != definition.identities.keys() and max_age > MISSING_IDENTITY_AGE:
-            facts = self._state(definition, MISSING_IDENTITY_AGE).facts(definition)
-        return facts
+        if facts.principals.keys() == definition.identities.keys() or max_age <= MISSING_IDENTITY_AGE:
+            return facts
+        try:
+            return self._state(definition, MISSING_IDENTITY_AGE, failure_age=MISSING_IDENTITY_AGE).facts(definition)
+        except SasServiceError:
+            # What is known is fresh enough for the caller; an identity left detached on purpose must not stop others.
+            return facts
 
     def sign(self, grant: Grant, *, request_id: str) -> Signed:
         """Call List SAS for ``grant``."""
@@ -90,9 +95,13 @@ class AzureMapsAccount:
         token, azure_request_id = answered.answer
         return Signed(token=token, azure_request_id=azure_request_id, attempts=answered.attempts)
 
-    def _state(self, account: Account, max_age: timedelta) -> AccountState:
-        key = f"{account.subscription}/{account.resource_group}/{account.resource_name}".lower()
-        return self._states.get(key, max_age.total_seconds(), lambda: self._fetch(account))
+    def _state(self, account: Account, max_age: timedelta, *, failure_age: timedelta = timedelta(0)) -> AccountState:
+        return self._states.get(
+            f"{account.subscription}/{account.resource_group}/{account.resource_name}".lower(),
+            max_age.total_seconds(),
+            lambda: self._fetch(account),
+            failure_age=failure_age.total_seconds(),
+        )
 
     def _fetch(self, account: Account) -> AccountState:
         client = self._clients.get(account.subscription)

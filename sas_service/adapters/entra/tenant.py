@@ -14,7 +14,7 @@ PUBLIC_CLOUD = "https://login.microsoftonline.com"
 
 
 def tenant_issuers(authority: str, tenant_id: str) -> Mapping[str, str]:
-    """Return the two issuers of a tenant's access tokens by their ``ver``; v1 has the same host in every cloud."""
+    """Return the two issuers of a tenant's access tokens by their ``ver``; China's cloud has another one for v1."""
     return {
         "1.0": f"https://sts.windows.net/{tenant_id}/",
         "2.0": f"{authority.rstrip('/')}/{tenant_id}/v2.0",

@@ -4,6 +4,7 @@ Nothing is guessed: aliases, tags, duplicate keys and plain words that YAML 1.1 
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
@@ -19,11 +20,17 @@ _ALIAS, _TAGGED = "!alias", "!tagged"
 # What YAML 1.2 makes of a plain word.
 _YAML_1_2: Final = (
     (re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+"), _INT),
-    (re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"), _FLOAT),
+    (re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?"), _FLOAT),
     (re.compile(r"true|True|TRUE|false|False|FALSE"), _BOOL),
     (re.compile(r"null|Null|NULL|~|"), _NULL),
 )
-_DECIMAL: Final = re.compile(r"[-+]?(0|[1-9][0-9]*)")  # 010 is eight in YAML 1.1 and ten in 1.2
+_VALUES: Final[dict[str, Callable[[str], object]]] = {
+    _INT: int,
+    _FLOAT: float,
+    _BOOL: lambda text: text.lower() == "true",
+    _NULL: lambda _text: None,
+}
+_DECIMAL: Final = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})")  # 010 is eight in YAML 1.1 and ten in 1.2
 _YAML_1_1_ALSO_BOOL: Final = frozenset("yYnN")  # in YAML 1.1's own tables, though PyYAML leaves them alone
 
 
@@ -72,27 +79,43 @@ class Written:
 
 def read(data: bytes) -> Written:
     """Read one YAML document; whatever stops the reading altogether is the only fault then."""
-    if len(data) > MAXIMUM_BYTES:
-        return _stopped(1, f"is larger than {MAXIMUM_BYTES} bytes")
     try:
-        text = data.decode("utf-8-sig")
+        return _Reading().document(_composed(_text(data)))
+    except _Stopped as stop:
+        return Written(UNREADABLE, {}, (Fault((), stop.line, stop.reason),))
+
+
+class _Stopped(Exception):
+    """Nothing more can be read of the document."""
+
+    def __init__(self, line: int, reason: str) -> None:
+        super().__init__(reason)
+        self.line, self.reason = line, reason
+
+
+def _text(data: bytes) -> str:
+    if len(data) > MAXIMUM_BYTES:
+        raise _Stopped(1, f"is larger than {MAXIMUM_BYTES} bytes")
+    try:
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        return _stopped(data.count(b"\n", 0, error.start) + 1, f"is not UTF-8: {error.reason}")
+        raise _Stopped(data.count(b"\n", 0, error.start) + 1, f"is not UTF-8: {error.reason}") from error
+
+
+def _composed(text: str) -> yaml.Node:
     try:
         node = _Composer(text).get_single_node()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         reason = ": ".join(part for part in (error.context, error.problem) if part)
-        return _stopped(mark.line + 1 if mark else 1, f"is not YAML: {reason}")
+        raise _Stopped(mark.line + 1 if mark else 1, f"is not YAML: {reason}") from error
     except yaml.reader.ReaderError as error:
-        return _stopped(text.count("\n", 0, error.position) + 1, f"is not YAML: {error.reason}")
+        raise _Stopped(text.count("\n", 0, error.position) + 1, f"is not YAML: {error.reason}") from error
+    except (ValueError, OverflowError) as error:  # PyYAML's scanner lets some through, as for "\UFFFFFFFF"
+        raise _Stopped(1, f"is not YAML: {error}") from error
     if node is None:
-        return _stopped(1, "is empty")
-    return _Reading().document(node)
-
-
-def _stopped(line: int, reason: str) -> Written:
-    return Written(UNREADABLE, {}, (Fault((), line, reason),))
+        raise _Stopped(1, "is empty")
+    return node
 
 
 class _Composer(yaml.SafeLoader):
@@ -160,44 +183,40 @@ class _Reading:
             value = _plain(node)
             if isinstance(value, str):
                 return value
-            reason = value.reason if isinstance(value, _Ambiguous) else "is no text; quote it if it is a name"
-            self._faults.append(Fault((*path, node.value), node.start_mark.line + 1, f"as a key {reason}"))
+            reason = value.reason if isinstance(value, _Unclear) else "is no text; quote it if it is a name"
+            self._faults.append(Fault(path, node.start_mark.line + 1, f"has a key that {reason}"))
         else:
             self._faults.append(Fault(path, node.start_mark.line + 1, "has a key that is no plain text"))
         return None
 
     def _scalar(self, node: yaml.ScalarNode, path: Path) -> object:
         value = _plain(node)
-        if isinstance(value, _Ambiguous):
+        if isinstance(value, _Unclear):
             self._faults.append(Fault(path, self._lines[path], value.reason))
             return UNREADABLE
         return value
 
 
 @dataclass(frozen=True, slots=True)
-class _Ambiguous:
+class _Unclear:
     reason: str
 
 
 def _plain(node: yaml.ScalarNode) -> object:
-    """Return the scalar's value if every YAML reader agrees on it."""
+    """Return the scalar's value if it can be shown to people and every YAML reader agrees on it."""
     text: str = node.value
+    if not text.isprintable():
+        return _Unclear("holds a character that cannot be printed")
     if node.style is not None:  # quoted, or a block: text in every version
         return text
     tag = next((tag for form, tag in _YAML_1_2 if form.fullmatch(text)), _STR)
     unusual = tag == _INT and not _DECIMAL.fullmatch(text)
     if tag != node.tag or unusual or text in _YAML_1_1_ALSO_BOOL:
-        return _Ambiguous(
+        return _Unclear(
             f"is written as a bare {text}, which YAML readers do not agree on:"
             " quote it if it is text, write a plain decimal number if it is a number"
         )
-    if tag == _INT:
-        return int(text)
-    if tag == _FLOAT:
-        return float(text)
-    if tag == _BOOL:
-        return text.lower() == "true"
-    return None if tag == _NULL else text
+    return _VALUES.get(tag, str)(text)
 
 
 def _refusal(tag: str) -> str:

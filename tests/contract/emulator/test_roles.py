@@ -10,13 +10,13 @@ from tests.contract.emulator import worlds
 from tests.contract.emulator.clients import Clients
 from tests.emulator_process import RunningEmulator
 
-READER_ID = f"/subscriptions/{worlds.SUBSCRIPTION}/providers/Microsoft.Authorization/roleDefinitions/{worlds.DATA_READER}"
+READER_ID = (
+    f"/subscriptions/{worlds.SUBSCRIPTION}/providers/Microsoft.Authorization/roleDefinitions/{worlds.DATA_READER}"
+)
 NOBODY = worlds.principal(6)
 
 
-def assign(
-    clients: Clients, principal: str, role: str = READER_ID, scope: str = worlds.ACCOUNT_ID, **more: Any
-) -> Any:
+def assign(clients: Clients, principal: str, role: str = READER_ID, scope: str = worlds.ACCOUNT_ID, **more: Any) -> Any:
     kind = more.pop("kind", "ServicePrincipal")
     name = more.pop("name", str(uuid.uuid4()))
     wanted = RoleAssignmentCreateParameters(
@@ -233,10 +233,10 @@ LEAST_PRIVILEGE: list[tuple[str, Callable[[Clients, Any, Any], Any], list[str]]]
 ]
 
 
-@pytest.mark.parametrize(("operate", "actions"), [row[1:] for row in LEAST_PRIVILEGE], ids=[row[0] for row in LEAST_PRIVILEGE])
-def test_least_privilege(
-    clients: Clients, operate: Callable[[Clients, Any, Any], Any], actions: list[str]
-) -> None:
+@pytest.mark.parametrize(
+    ("operate", "actions"), [row[1:] for row in LEAST_PRIVILEGE], ids=[row[0] for row in LEAST_PRIVILEGE]
+)
+def test_least_privilege(clients: Clients, operate: Callable[[Clients, Any, Any], Any], actions: list[str]) -> None:
     """Exactly these actions suffice; without any one of them the answer is 403."""
     name = str(uuid.uuid4())
     definitions = clients.authorization().role_definitions

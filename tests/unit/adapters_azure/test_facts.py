@@ -86,6 +86,28 @@ def test_a_missing_identity_is_looked_for_again_but_not_at_every_call() -> None:
         assert len(arm.server.asked) == 3
 
 
+def test_a_detached_identity_does_not_stop_the_others_when_azure_is_away() -> None:
+    now = [0.0]
+    with StubArm(ONE, Reply(403, azure_error())) as arm:
+        account = arm.account()
+        account._states = FreshValues(patience=3, monotonic=lambda: now[0])
+        for now[0] in (0, 31, 40, 50, 60):
+            assert account.facts("maps-demo", max_age=timedelta(hours=1)).principals == {"a": PRINCIPAL_A}
+        assert len(arm.server.asked) == 2
+        now[0] = 62
+        account.facts("maps-demo", max_age=timedelta(hours=1))
+        assert len(arm.server.asked) == 3
+
+
+def test_a_failed_look_does_not_displace_what_is_known() -> None:
+    with StubArm(BOTH, Reply(403, azure_error())) as arm:
+        account = arm.account()
+        known = account.facts("maps-demo", max_age=MINUTE)
+        with pytest.raises(AzureRefused):
+            account.facts("maps-demo", max_age=timedelta(0))
+        assert account.facts("maps-demo", max_age=MINUTE) == known
+
+
 @pytest.mark.parametrize("without", ["identity", "properties", "location"])
 def test_an_account_without_identities_is_read_and_one_without_an_id_is_not(without: str) -> None:
     document = account_document(maps_web_a=PRINCIPAL_A)

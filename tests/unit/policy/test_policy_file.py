@@ -2,6 +2,7 @@
 
 import os
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -26,11 +27,13 @@ class World:
         self.against: tuple[Violation, ...] = ()
         self.log_away = False
         self.observers_fail = False
+        self.meanwhile: Callable[[], None] = lambda: None
         self.asked: list[tuple[Policy | None, Policy]] = []
         self.changes: list[tuple[str | None, str]] = []
         self.refusals: list[PolicyRefused] = []
 
     def now(self) -> datetime:
+        self.meanwhile()
         return self.time
 
     def check(self, old: Policy | None, new: Policy) -> tuple[Violation, ...]:
@@ -239,6 +242,17 @@ def test_a_file_that_was_touched_a_moment_ago_is_left_alone_until_it_has_settled
     world.time += timedelta(milliseconds=200)
     file.refresh()
     assert rate(file) == 40
+
+
+def test_a_file_that_changes_while_it_is_looked_at_is_left_for_the_next_look(world: World) -> None:
+    file = world.start()
+    world.write(BAD)
+    world.meanwhile = lambda: world.write(SLOWER) if world.path.read_text() == BAD else None
+    file.refresh()
+    assert rate(file) == 50
+    file.refresh()
+    assert rate(file) == 40
+    assert world.refusals == []
 
 
 def test_what_live_tokens_forbid_is_refused_once_and_taken_over_when_they_have_expired(world: World) -> None:

@@ -3,6 +3,8 @@
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sas_service.adapters.policy_file import parse_policy
 from sas_service.adapters.policy_file.nodes import read
@@ -50,7 +52,7 @@ def test_a_bare_word_that_yaml_readers_disagree_on_is_refused(word: str) -> None
 
 def test_the_same_words_may_be_used_in_quotes() -> None:
     assert read(b"[\"on\", 'no', '010']").value == ["on", "no", "010"]
-    assert read(b"'no': |\n  yes\n").value == {"no": "yes\n"}
+    assert read(b"'no': |-\n  yes\n").value == {"no": "yes"}
 
 
 @pytest.mark.parametrize(
@@ -99,6 +101,37 @@ def test_a_tag_is_refused(value: str) -> None:
     assert "tag" in reason
 
 
+@pytest.mark.parametrize("text", [r'"\e[31mred"', r'"\ud800"', r'"two\nlines"', r'"\u202E"'])
+def test_what_cannot_be_printed_is_refused_as_value_and_as_key(text: str) -> None:
+    for document in (f"a: {text}\n", f"{text}: a\n"):
+        (fault,) = read(document.encode()).faults
+        assert "holds a character that cannot be printed" in fault.reason
+        assert fault.line == 1
+
+
+@given(st.binary(max_size=200) | st.text(max_size=200).map(lambda text: text.encode(errors="replace")))
+def test_any_bytes_are_a_policy_or_a_refusal(data: bytes) -> None:
+    with pytest.raises(PolicyRefused) as caught:
+        parse_policy(data, "p")
+    assert caught.value.violations
+
+
+@given(
+    st.integers(0, len(GOOD)),
+    st.integers(0, 60),
+    st.text(alphabet="\n\t :-[]{}&*!|>'\"#%@`\\,?ab019.~é\0", max_size=6)
+    | st.sampled_from(["\n  - ", ": {", "null", "9" * 5000]),
+)
+def test_any_edit_of_a_good_document_is_a_policy_or_a_refusal_with_lines(start: int, length: int, text: str) -> None:
+    edited = GOOD[:start] + text + GOOD[start + length :]
+    try:
+        parse_policy(edited.encode(), "p")
+    except PolicyRefused as error:
+        lines = [int(violation.rule.removeprefix("p:")) for violation in error.violations]
+        assert lines == sorted(lines)
+        assert all(1 <= line <= edited.count("\n") + 2 for line in lines)
+
+
 def test_a_merge_key_is_refused() -> None:
     found = read(b"a: {b: 1}\nc:\n  <<: {b: 2}\n")
     assert [fault.line for fault in found.faults] == [3]
@@ -120,6 +153,8 @@ def test_a_merge_key_is_refused() -> None:
         (b"\n" + b"- " * 200 + b"x\n", 2, "nested too deeply"),
         (b"#" * (1024 * 1024 + 1), 1, "is larger than 1048576 bytes"),
         (b"a: *unknown\n", 1, "alias"),
+        (b'a: "\\UFFFFFFFF"\n', 1, "is not YAML"),
+        (b"a: " + b"9" * 5000, 1, "do not agree"),
     ],
 )
 def test_what_stops_the_reading_is_told_with_its_line(document: bytes, line: int, reason: str) -> None:

@@ -1,0 +1,38 @@
+"""The doctor's wiring: every dependency, asked once."""
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+
+from sas_service.adapters.logs import configure_logs
+from sas_service.adapters.readiness import Question
+from sas_service.adapters.system_clock import SystemClock
+from sas_service.bootstrap.azure import build_azure, build_caller_tokens
+from sas_service.bootstrap.policies import build_policies
+from sas_service.bootstrap.preflight import quietly, readiness
+from sas_service.bootstrap.stores import build_stores
+from sas_service.services.diagnose import Diagnosis, Finding
+from sas_service.settings import Settings
+
+
+def build_doctor(environ: Mapping[str, str]) -> Iterator[Finding]:
+    """Return the doctor's findings, made as they are asked for. Raises SettingsError, PolicyRefused."""
+    settings = Settings.from_env(environ)
+    configure_logs("error")
+    stores = build_stores(settings)
+    policies = build_policies(settings, stores, None)
+    azure = build_azure(settings, policies.current, environ)
+    caller_tokens = build_caller_tokens(settings, azure.outbound)
+    questions = [
+        *readiness(stores, policies),
+        Question("entra", lambda: quietly(partial(caller_tokens.prefetch, SystemClock().now()))),
+        Question("issuer credential", partial(quietly, azure.issuer.prefetch)),
+    ]
+    if azure.operator:
+        questions.append(Question("operator credential", partial(quietly, azure.operator.prefetch)))
+    return Diagnosis(
+        policy=policies.current(),
+        readiness=questions,
+        maps_account=azure.maps_account,
+        role_assignments=azure.role_assignments,
+        identities=azure.identities,
+    ).run()
