@@ -14,11 +14,7 @@ from sas_service.domain.callers import Caller
 REQUEST_ID = "x-request-id"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}", re.ASCII)
 
-_SECURITY = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-}
+_SECURITY = (("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"))
 
 _log = structlog.get_logger("sas_service.access")
 
@@ -50,11 +46,15 @@ def _request_id() -> str:
 
 
 def _dress(response: Response) -> None:
-    response.headers[REQUEST_ID] = g.request_id
-    for name, value in _SECURITY.items():
-        response.headers.setdefault(name, value)
+    # No view sets these, except that a page brings a content policy of its own; ``add`` need not look for others.
+    headers = response.headers
+    headers.add(REQUEST_ID, g.request_id)
+    for name, value in _SECURITY:
+        headers.add(name, value)
+    if "Content-Security-Policy" not in headers:
+        headers.add("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
     if request.path.startswith("/v1"):
-        response.headers["Cache-Control"] = "no-store"
+        headers.add("Cache-Control", "no-store")
 
 
 def _log_line(route: str, status: int, seconds: float) -> None:

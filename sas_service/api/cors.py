@@ -18,7 +18,7 @@ class Cors:
     def preflight(self, methods: tuple[str, ...]) -> Response:
         """Answer an OPTIONS request; an unknown origin gets no permission and no reason."""
         response = Response(status=204)
-        response.vary.update(("Origin", "Access-Control-Request-Method", "Access-Control-Request-Headers"))
+        response.headers.add("Vary", "Origin, Access-Control-Request-Method, Access-Control-Request-Headers")
         if self._allow_origin(response):
             response.headers["Access-Control-Allow-Methods"] = ", ".join(methods)
             response.headers["Access-Control-Allow-Headers"] = ALLOWED_HEADERS
@@ -27,7 +27,7 @@ class Cors:
 
     def dress(self, response: Response) -> None:
         """Let the page read an actual response, problems included."""
-        response.vary.add("Origin")
+        response.headers.add("Vary", "Origin")
         if self._allow_origin(response):
             response.headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
 

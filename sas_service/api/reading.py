@@ -12,7 +12,7 @@ from sas_service.api.exchange import Ask
 from sas_service.api.fields import Strict
 from sas_service.api.operations import Body, Operation
 from sas_service.api.shape import Shaped, shape
-from sas_service.api.strict_json import parse
+from sas_service.api.strict_json import digest, parse
 from sas_service.domain.callers import Caller
 from sas_service.domain.errors import InvalidRequest, Violation
 
@@ -26,7 +26,8 @@ def read(operation: Operation, path: Mapping[str, str], caller: Caller | None) -
     in_path = _shape(operation.parameters, path, "path:")
     query = _query(operation)
     key, key_violations = _idempotency_key(operation)
-    body, body_hash = _body(operation.body)
+    document = _document(operation.body)
+    body = shape(operation.body.schema, document) if operation.body else _NOTHING
     violations = (*in_path.violations, *query.violations, *key_violations, *body.violations)
     if violations and not (operation.body and operation.body.with_policy):
         raise InvalidRequest("The request does not have the documented shape.", violations=violations)
@@ -36,7 +37,7 @@ def read(operation: Operation, path: Mapping[str, str], caller: Caller | None) -
         path=in_path.values,
         query=query.values,
         body=body.values,
-        body_hash=body_hash,
+        body_hash=digest(document) if key else "",
         shape=violations,
         idempotency_key=key,
         origin=request.headers.get("Origin"),
@@ -67,16 +68,15 @@ def _shape(schema: Schema | None, raw: Mapping[str, str], place: str) -> Shaped:
     return shape(schema or _STRICT, raw, place=place)
 
 
-def _body(body: Body | None) -> tuple[Shaped, str]:
+def _document(body: Body | None) -> object:
     if body is None:
-        return _NOTHING, ""
+        return {}
     raw = request.get_data(cache=False)
     if not raw and body.optional:
-        return shape(body.schema, {}), ""
+        return {}
     if request.mimetype != "application/json":
         raise UnsupportedMediaType
-    parsed = parse(raw)
-    return shape(body.schema, parsed.document), parsed.digest
+    return parse(raw)
 
 
 def _idempotency_key(operation: Operation) -> tuple[str | None, tuple[Violation, ...]]:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, NoReturn
 
@@ -13,22 +12,14 @@ DEEPEST = 8
 """No request has more than three; what is deeper would only be carried into violations."""
 
 
-@dataclass(frozen=True, slots=True)
-class Parsed:
-    """A document and the SHA-256 of its canonical form, so that spaces do not make another body of it."""
-
-    document: object
-    digest: str
-
-
-def parse(raw: bytes) -> Parsed:
+def parse(raw: bytes) -> object:
     """Return the document in ``raw``; raises InvalidRequest for anything that is not strict JSON."""
     try:
-        document = json.loads(
-            raw.decode("utf-8"), object_pairs_hook=_members, parse_constant=_constant, parse_float=_finite
-        )
-        _refuse_deep(document)
-        canonical = json.dumps(document, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+        text = raw.decode("utf-8")
+        document: object = json.loads(text, object_pairs_hook=_members, parse_constant=_constant, parse_float=_finite)
+        if "\\u" in text:
+            # An escaped lone surrogate is a string that no answer and no record could hold.
+            canonical(document)
     except json.JSONDecodeError as error:
         raise _refused("valid JSON", f"{error.msg} at line {error.lineno} column {error.colno}") from None
     except UnicodeError:
@@ -37,7 +28,18 @@ def parse(raw: bytes) -> Parsed:
         raise _refused("numbers of at most 4300 digits", "a longer one") from None
     except RecursionError:
         raise _too_deep() from None
-    return Parsed(document, sha256(canonical).hexdigest())
+    _refuse_deep(document)
+    return document
+
+
+def digest(document: object) -> str:
+    """Return the SHA-256 of the document's canonical form: spaces and order do not make another body of it."""
+    return sha256(canonical(document)).hexdigest()
+
+
+def canonical(document: object) -> bytes:
+    """Return the document without spaces, its members sorted; raises UnicodeError for a lone surrogate."""
+    return json.dumps(document, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
 
 
 def _refuse_deep(document: object) -> None:

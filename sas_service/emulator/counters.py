@@ -43,7 +43,7 @@ class Counters:
             return
         self._data_plane[str(status)] += 1
         self._data_plane_operations[operation] += 1
-        if status < _SERVER_ERRORS and status not in _FREE:
+        if 0 < status < _SERVER_ERRORS and status not in _FREE:
             self._billable_by_account[str(entry.get("account", ""))] += 1
             self._billable_by_location[str(entry.get("location", ""))] += 1
 

@@ -16,6 +16,9 @@ from sas_service.emulator.faults import Fault, Faults
 from sas_service.emulator.routing import Match, Route, Router
 
 NOTES = "emulator.notes"
+# Counted in place of a status when a fault left the client without an answer and nothing was done.
+NO_ANSWER = 0
+_LONGEST_NAME = 40
 _log = logging.getLogger(__name__)
 
 
@@ -70,6 +73,7 @@ class Edge:
     def _record(self, request: Request, route: Route, response: Response, fault: Fault | None, seconds: float) -> None:
         if route.service == "control":
             return
+        status = NO_ANSWER if fault and fault.silent else response.status_code
         entry = {
             "time": time.time(),
             "service": route.service,
@@ -78,14 +82,15 @@ class Edge:
             "host": request.host,
             "path": request.path,
             # Names only: a query string may carry a subscription key or a SAS token.
-            "parameters": sorted(name for name, value in request.args.items() if value),
-            "status": response.status_code,
+            # Long names too are left out: Python's data-plane SDKs put the SAS token itself there.
+            "parameters": sorted(name for name in request.args if len(name) <= _LONGEST_NAME),
+            "status": status,
             "milliseconds": round(seconds * 1000, 2),
             **notes(request),
         }
         if fault:
             entry["fault"] = fault.kind
-        self._counters.record(route.service, route.operation, response.status_code, entry)
+        self._counters.record(route.service, route.operation, status, entry)
 
 
 def _plain_path(environ: dict[str, Any]) -> str:

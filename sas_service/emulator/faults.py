@@ -61,6 +61,11 @@ class Fault:
         return self.kind not in {"status", "timeout", "reset"}
 
     @property
+    def silent(self) -> bool:
+        """Whether nothing is done and no answer is sent."""
+        return self.kind in {"timeout", "reset"}
+
+    @property
     def duration(self) -> float:
         """How long the slow kinds take, in seconds of the real clock."""
         return self.seconds if self.seconds is not None else _DEFAULT_SECONDS.get(self.kind, 0.0)

@@ -39,9 +39,13 @@ def reset(environ: WSGIEnvironment) -> None:
 def keep_silent(environ: WSGIEnvironment, seconds: float) -> None:
     """Wait until the time is up, the client has gone away, or the emulator stops."""
     connection = environ.get("gunicorn.socket")
+    hangups = select.poll()
+    if connection is not None:
+        # Readable would not do: a request body that nobody read is readable, too.
+        hangups.register(connection, getattr(select, "POLLRDHUP", select.POLLHUP))
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and not stopping.wait(0.05):
-        if connection is not None and select.select([connection], [], [], 0)[0]:
+        if connection is not None and hangups.poll(0):
             return
 
 

@@ -22,7 +22,7 @@ from sas_service.ports import EffectiveRole
 API_VERSION = "2022-04-01"
 
 _GUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", re.ASCII)
-_MOST = 1_000
+_MOST = 200
 """More assignments than this on one account for one principal are a mistake in the listing."""
 
 

@@ -28,6 +28,8 @@ class Clients:
         self.url = emulator.url
         self.trust = {"connection_verify": str(emulator.certificate)}
         self._open = ExitStack()
+        self._made: dict[Any, Any] = {}
+        self._owner: Any = None
         self._session = self._open.enter_context(requests.Session())
 
     def __enter__(self) -> Self:
@@ -42,6 +44,7 @@ class Clients:
         return self._open.enter_context(client)
 
     def credential(self, client_id: str = worlds.OWNER, secret: str | None = None) -> Any:
+        """Return a credential that nobody else uses: it remembers no token."""
         return self.keep(
             ClientSecretCredential(
                 worlds.TENANT,
@@ -53,26 +56,24 @@ class Clients:
             )
         )
 
+    def _client(self, kind: Any, credential: Any, **options: Any) -> Any:
+        """Return a client; those of the owner are made once, because each costs a sign-in and TLS handshakes."""
+        if credential is not None or options:
+            credential = credential or self.credential()
+            return self.keep(kind(credential, worlds.SUBSCRIPTION, base_url=self.url, **self.trust, **options))
+        if kind not in self._made:
+            self._owner = self._owner or self.credential()
+            self._made[kind] = self.keep(kind(self._owner, worlds.SUBSCRIPTION, base_url=self.url, **self.trust))
+        return self._made[kind]
+
     def maps(self, credential: Any = None, **options: Any) -> Any:
-        return self.keep(
-            AzureMapsManagementClient(
-                credential or self.credential(), worlds.SUBSCRIPTION, base_url=self.url, **self.trust, **options
-            )
-        )
+        return self._client(AzureMapsManagementClient, credential, **options)
 
     def authorization(self, credential: Any = None) -> Any:
-        return self.keep(
-            AuthorizationManagementClient(
-                credential or self.credential(), worlds.SUBSCRIPTION, base_url=self.url, **self.trust
-            )
-        )
+        return self._client(AuthorizationManagementClient, credential)
 
     def identities(self, credential: Any = None) -> Any:
-        return self.keep(
-            ManagedServiceIdentityClient(
-                credential or self.credential(), worlds.SUBSCRIPTION, base_url=self.url, **self.trust
-            )
-        )
+        return self._client(ManagedServiceIdentityClient, credential)
 
     def vault(self, name: str, credential: Any = None) -> Any:
         return self.keep(

@@ -49,12 +49,18 @@ def emulator(
     running.stop()
 
 
-@pytest.fixture
-def clients(emulator: RunningEmulator) -> Iterator[Clients]:
-    """The official clients, signed in as the subscription's owner unless told otherwise; settings are put back."""
-    before = emulator.control("GET", "settings")
+@pytest.fixture(scope="module")
+def official_clients(emulator: RunningEmulator) -> Iterator[Clients]:
     with Clients(emulator) as made:
         yield made
+
+
+@pytest.fixture
+def clients(official_clients: Clients) -> Iterator[Clients]:
+    """The official clients, signed in as the subscription's owner unless told otherwise; settings are put back."""
+    emulator = official_clients.emulator
+    before = emulator.control("GET", "settings")
+    yield official_clients
     emulator.control("DELETE", "faults")
     emulator.control("PATCH", "settings", before)
 

@@ -61,17 +61,25 @@ def memory_world(*, max_clock_skew: timedelta = timedelta(seconds=60)) -> World:
     return _initialised(world)
 
 
-def redis_world(valkey: RunningValkey, server: Server, *, max_clock_skew: timedelta = timedelta(seconds=60)) -> World:
-    """Return a world in an emptied server."""
-    with valkey.client() as client:
-        client.flushall()
+def redis_world(
+    valkey: RunningValkey,
+    server: Server,
+    *,
+    max_clock_skew: timedelta = timedelta(seconds=60),
+    empty: bool = True,
+) -> World:
+    """Return a world in a server, emptied and initialised unless it is to go on with what is there."""
 
     def move_epoch(account: str, epoch: int) -> None:
         with valkey.client() as client:
             client.hset("{" + account + "}:slots", "epoch", str(epoch))
 
+    if empty:
+        with valkey.client() as client:
+            client.flushall()
     log = RedisAuditLog(server, max_clock_skew=max_clock_skew, most_folds=MOST_FOLDS)
-    return _initialised(World(log, RedisSlots(server), RedisSuspensions(server), move_epoch))
+    world = World(log, RedisSlots(server), RedisSuspensions(server), move_epoch)
+    return _initialised(world) if empty else world
 
 
 def _initialised(world: World) -> World:

@@ -117,10 +117,10 @@ class StubArm:
     def __init__(self, *replies: Reply, patience: Patience | None = None) -> None:
         self.replies = list(replies)
         self.server = LoopbackServer(self._answer)
-        self.outbound = Outbound(pool_size=8, connect_timeout=1, read_timeout=1)
+        self.outbound = Outbound(pool_size=8, connect_timeout=5, read_timeout=5)
         self.credential = StubCredential()
         self.pauses: list[float] = []
-        self.patience = patience or Patience(deadline=3.0, connect=0.5, read=0.4)
+        self.patience = patience or Patience(deadline=20.0, connect=5.0, read=5.0)
 
     def _answer(self, _asked: Asked) -> Reply:
         return self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]

@@ -63,7 +63,7 @@ def entra() -> Iterator[StubEntra]:
 
 @pytest.fixture
 def outbound() -> Iterator[Outbound]:
-    outbound = Outbound(connect_timeout=1, read_timeout=1)
+    outbound = Outbound(connect_timeout=2, read_timeout=2)
     yield outbound
     outbound.close()
 
@@ -149,7 +149,7 @@ BROKEN = {
     "a list": json_reply([BEARER]),
     "closed": Reply(fault="close"),
     "reset": Reply(fault="reset"),
-    "silent": Reply(delay=1.5),
+    "silent": Reply(delay=4),
     "HTML": Reply(200, f"<html>{BEARER}".encode(), {"Content-Type": "text/html"}),
 }
 
@@ -172,7 +172,7 @@ def test_every_failure_is_quick_ours_and_quotes_nothing(
     begun = time.monotonic()
     with caplog.at_level(logging.DEBUG), pytest.raises(IdentityUnavailable) as failure:
         login(choice, outbound).bearer()
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < 10
     assert failure.value.__context__ is None
     output = capfd.readouterr()
     everywhere = "\n".join([all_text_of(failure.value), caplog.text, output.out, output.err])

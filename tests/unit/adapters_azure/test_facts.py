@@ -58,7 +58,7 @@ def test_32_threads_fetch_once() -> None:
 
 
 def test_32_threads_share_a_failure() -> None:
-    with StubArm(replace(Reply(403, azure_error()), delay=0.3)) as arm:
+    with StubArm(replace(Reply(403, azure_error()), delay=1.0)) as arm:
         account = arm.account()
         outcomes = in_threads(32, lambda: account.facts("maps-demo", max_age=MINUTE))
         assert {type(outcome) for outcome in outcomes} == {AzureRefused}

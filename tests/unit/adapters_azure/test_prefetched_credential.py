@@ -30,7 +30,7 @@ def token(clock: Time, lifetime: float, text: str = BEARER) -> Callable[[], Acce
 
 def slowly(answer: Callable[[], AccessToken]) -> Callable[[], AccessToken]:
     def run() -> AccessToken:
-        time.sleep(0.2)
+        time.sleep(0.8)
         return answer()
 
     return run

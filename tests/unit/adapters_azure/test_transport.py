@@ -26,7 +26,7 @@ from tests.unit.adapters_azure.loopback_server import LoopbackServer, Reply, unu
 
 @pytest.fixture
 def outbound() -> Iterator[Outbound]:
-    outbound = Outbound(pool_size=4, connect_timeout=1, read_timeout=1)
+    outbound = Outbound(pool_size=4)
     yield outbound
     outbound.close()
 
@@ -145,14 +145,14 @@ def test_the_environment_has_no_say(outbound: Outbound, monkeypatch: pytest.Monk
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
     with LoopbackServer(lambda _asked: Reply(200, b"{}")) as server:
-        assert outbound.session().get(server.url, timeout=2).status_code == 200
+        assert outbound.session().get(server.url, timeout=10).status_code == 200
         assert "Authorization" not in server.asked[0].headers
 
 
 def test_a_proxy_that_was_set_is_used() -> None:
     with LoopbackServer(lambda _asked: Reply(200, b"{}")) as proxy:
         outbound = Outbound(proxies={"http": proxy.url})
-        assert outbound.session().get("http://nowhere.invalid/x", timeout=2).status_code == 200
+        assert outbound.session().get("http://nowhere.invalid/x", timeout=10).status_code == 200
         assert proxy.paths() == ["http://nowhere.invalid/x"]
         outbound.close()
 
@@ -160,17 +160,17 @@ def test_a_proxy_that_was_set_is_used() -> None:
 def test_no_cookie_is_kept(outbound: Outbound) -> None:
     with LoopbackServer(lambda _asked: Reply(200, b"{}", {"Set-Cookie": "fpc=1"})) as server:
         for _ in range(2):
-            outbound.session().get(server.url, timeout=2)
+            outbound.session().get(server.url, timeout=10)
         assert "Cookie" not in server.asked[1].headers
 
 
 def test_connections_are_reused_and_closing_is_not_for_ever(outbound: Outbound) -> None:
     with LoopbackServer(lambda _asked: Reply(200, b"{}")) as server:
         before = outbound.session()
-        before.get(server.url, timeout=2)
+        before.get(server.url, timeout=10)
         outbound.close()
         assert outbound.session() is not before
-        assert outbound.session().get(server.url, timeout=2).status_code == 200
+        assert outbound.session().get(server.url, timeout=10).status_code == 200
 
 
 def test_the_sdks_loggers_stay_silent_at_every_level(outbound: Outbound, caplog: pytest.LogCaptureFixture) -> None:

@@ -16,8 +16,11 @@ from tests.unit.adapters_entra.mint import OTHER_TENANT, TENANT, Keys, rsa_jwk
 Answer = Callable[[str, Asked], Reply]
 
 
+IMPATIENT = DownloadLimits(connect=1, read=0.5, total=0.6)
+
+
 @contextmanager
-def source(answer: Answer) -> Iterator[tuple[EntraKeySource, LoopbackServer]]:
+def source(answer: Answer, limits: DownloadLimits | None = None) -> Iterator[tuple[EntraKeySource, LoopbackServer]]:
     server = LoopbackServer(lambda asked: answer(server.url, asked))
     with server, requests.Session() as session:
         yield (
@@ -25,7 +28,7 @@ def source(answer: Answer) -> Iterator[tuple[EntraKeySource, LoopbackServer]]:
                 session=lambda: session,
                 authority=server.url + "/",
                 tenant_id=TENANT,
-                limits=DownloadLimits(connect=0.5, read=0.5, total=0.6),
+                limits=limits,
             ),
             server,
         )
@@ -91,8 +94,8 @@ BROKEN: dict[str, Reply] = {
     "half": Reply(200, b'{"issuer": "x", "jwks_uri": "y"}', fault="half"),
     "closed": Reply(200, b"{}", fault="close"),
     "reset": Reply(200, b"{}", fault="reset"),
-    "silent": Reply(200, b"{}", delay=1.0),
-    "dripping": Reply(200, b"{" + b" " * 40 + b"}", fault="drip"),
+    "silent": Reply(200, b"{}", delay=6.0),
+    "dripping": Reply(200, b"{" + b" " * 200 + b"}", fault="drip"),
     "endless": Reply(200, b" " * (600 * 1024)),
     "nested": Reply(200, b"[" * 200_000),
     "compressed": Reply(200, b"\x1f\x8b", {"Content-Encoding": "gzip"}),
@@ -102,11 +105,12 @@ BROKEN: dict[str, Reply] = {
 
 @pytest.mark.parametrize("kind", BROKEN)
 def test_broken_metadata_is_one_failure_and_quick(kind: str) -> None:
-    with source(lambda _url, _asked: BROKEN[kind]) as (tenant, server):
+    limits = IMPATIENT if kind in {"silent", "dripping"} else None
+    with source(lambda _url, _asked: BROKEN[kind], limits) as (tenant, server):
         begun = time.monotonic()
         with pytest.raises(KeysUnavailable):
             tenant.download()
-        assert time.monotonic() - begun < 2
+        assert time.monotonic() - begun < 5
         assert len(server.asked) == 1
 
 

@@ -1,6 +1,7 @@
 """When Entra's keys are fetched, and what is served meanwhile: counted at a real server on loopback."""
 
 import threading
+import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
@@ -67,8 +68,8 @@ def tokens(entra: Entra) -> Iterator[EntraCallerTokens]:
             authority=entra.server.url,
             tenant_id=TENANT,
             audiences=[API_ID],
-            timings=KeyTimings(wait_for_first=timedelta(seconds=5)),
-            limits=DownloadLimits(connect=1, read=1, total=2),
+            timings=KeyTimings(wait_for_first=timedelta(seconds=20)),
+            limits=DownloadLimits(connect=5, read=5, total=9),
         )
 
 
@@ -180,12 +181,12 @@ def test_32_threads_make_one_first_fetch_and_all_succeed(entra: Entra, tokens: E
 def test_a_refresh_in_progress_keeps_nobody_else_waiting(entra: Entra, tokens: EntraCallerTokens) -> None:
     bearer = entra.bearer(exp=int((NOW + 3 * HOUR).timestamp()))
     tokens.verify(bearer, NOW)
-    entra.delay = 0.8
+    entra.delay = 2.0
     later = NOW + timedelta(minutes=61)
     slow = threading.Thread(target=tokens.prefetch, args=(later,))
     slow.start()
     while entra.fetches < 2:
-        pass
+        time.sleep(0.01)
     for _ in range(100):
         assert tokens.verify(bearer, later).object_id == OBJECT
     assert slow.is_alive()
