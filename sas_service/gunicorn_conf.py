@@ -38,7 +38,8 @@ accesslog = None
 errorlog = "-"
 loglevel = _settings.log_level
 forwarded_allow_ips = ""
-limit_request_line = 4094
+# A cursor over many streams is long.
+limit_request_line = 8190
 limit_request_fields = 64
 proc_name = "sas-service"
 

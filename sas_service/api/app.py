@@ -14,6 +14,7 @@ from sas_service.api.metrics import Metrics
 from sas_service.api.problems import Problems
 from sas_service.api.use_cases import UseCases
 from sas_service.ports import CallerTokens, Clock, Policies, Readiness
+from sas_service.services.deny import Deciding
 from sas_service.services.inspect import Inspection
 from sas_service.services.issue import Issuing
 from sas_service.services.suspend import Suspending
@@ -25,6 +26,7 @@ def create_app(
     *,
     caller_tokens: CallerTokens,
     clock: Clock,
+    deciding: Deciding,
     issuing: Issuing,
     inspection: Inspection,
     suspending: Suspending,
@@ -40,6 +42,7 @@ def create_app(
     install_access(app, metrics=metrics, cors=cors)
     Problems(metrics=metrics, challenge=challenge or Challenge()).install(app)
     use_cases = UseCases(
+        deciding=deciding,
         issuing=issuing,
         inspection=inspection,
         suspending=suspending,

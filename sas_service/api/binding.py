@@ -11,6 +11,7 @@ from sas_service.api.operations import Operation, Resource
 from sas_service.api.reading import read
 from sas_service.api.use_cases import UseCases
 from sas_service.domain.callers import Caller
+from sas_service.domain.errors import MissingRole
 
 
 def bind(app: Flask, resources: Iterable[Resource], *, use_cases: UseCases, gate: Gate, cors: Cors) -> None:
@@ -33,7 +34,7 @@ def _rule(app: Flask, method: str, path: str, view: Callable[..., Response]) -> 
 def _bound(operation: Operation, use_cases: UseCases, gate: Gate) -> Callable[..., Response]:
     def view(**path: str) -> Response:
         g.cors = operation.cors
-        caller = _admit(operation, gate)
+        caller = _admit(operation, use_cases, gate)
         return _response(operation.view(use_cases, read(operation, path, caller)))
 
     return view
@@ -46,12 +47,22 @@ def _preflight(cors: Cors, methods: tuple[str, ...]) -> Callable[..., Response]:
     return view
 
 
-def _admit(operation: Operation, gate: Gate) -> Caller | None:
+def _admit(operation: Operation, use_cases: UseCases, gate: Gate) -> Caller | None:
     if operation.roles is None:
         return None
     caller = gate.identify(request.headers.get("Authorization"))
     g.caller = caller
-    require(caller, operation.roles)
+    try:
+        require(caller, operation.roles)
+    except MissingRole as refusal:
+        use_cases.deciding.role_missing(
+            refusal,
+            caller,
+            operation=f"{operation.method} {operation.path}",
+            now=use_cases.clock.now(),
+            request_id=g.request_id,
+        )
+        raise
     return caller
 
 

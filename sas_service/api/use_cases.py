@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from sas_service.api.metrics import Metrics
 from sas_service.ports import Clock, Policies, Readiness
+from sas_service.services.deny import Deciding
 from sas_service.services.inspect import Inspection
 from sas_service.services.issue import Issuing
 from sas_service.services.suspend import Suspending
@@ -29,6 +30,7 @@ class SelfDescription(Protocol):
 class UseCases:
     """Handed to every view; create_app puts it together."""
 
+    deciding: Deciding
     issuing: Issuing
     inspection: Inspection
     suspending: Suspending

@@ -16,6 +16,7 @@ from sas_service.adapters.readiness import Question
 from sas_service.adapters.system_clock import SystemClock
 from sas_service.adapters.token_ids import RandomTokenIds
 from sas_service.api.app import create_app
+from sas_service.api.auth import Challenge
 from sas_service.api.metrics import Metrics
 from sas_service.bootstrap.azure import Azure, build_azure, build_caller_tokens
 from sas_service.bootstrap.policies import build_policies
@@ -107,6 +108,7 @@ def build_api(environ: Mapping[str, str]) -> tuple[Service, Flask]:
     app = create_app(
         caller_tokens=caller_tokens,
         clock=clock,
+        deciding=deciding,
         issuing=issuing,
         inspection=inspection,
         suspending=suspending,
@@ -114,6 +116,10 @@ def build_api(environ: Mapping[str, str]) -> tuple[Service, Flask]:
         readiness=service.readiness,
         metrics=_metrics(shared),
         version=__version__,
+        challenge=Challenge(
+            authorization_uri=f"{settings.entra_authority}/{settings.tenant_id}/oauth2/v2.0/authorize",
+            scope=f"{settings.audiences[0]}/.default",
+        ),
     )
     return service, app
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from sas_service.domain.exposure import worst_case
 from sas_service.domain.iso8601 import format_duration
 from sas_service.domain.limits import Bound, Limits, limits_of
 from sas_service.domain.policy import Account, Policy, Profile, Team
@@ -69,11 +70,10 @@ def _for_how_long(limits: Limits) -> tuple[Row, ...]:
 
 
 def _worst_case(profile: Profile, limits: Limits) -> Row:
-    """Multiply rate, locations and seconds of the widest token (``domain/exposure.py`` does it for one grant)."""
     what = "billable transactions of one token at worst"
-    if profile.regions is None:
+    most = worst_case(limits.rate.value, profile.regions, limits.ceiling.value)
+    if most is None or profile.regions is None:
         return Row(what, "unconstrained", f"profiles.{profile.name}.regions")
     seconds = int(limits.ceiling.value.total_seconds())
-    most = limits.rate.value * len(profile.regions) * seconds
     sum_of = f"{limits.rate.value} per second x {len(profile.regions)} regions x {seconds} s"
     return Row(what, f"{most:,} = {sum_of}", f"{limits.rate.rule} x regions x {limits.ceiling.rule}")

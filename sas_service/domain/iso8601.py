@@ -54,15 +54,17 @@ def parse_instant(text: str) -> datetime:
         raise ValueError("not an RFC 3339 date and time with an offset, such as 2026-11-21T08:00:00Z")
     # Azure writes seven digits of fraction; datetime reads at most six.
     trimmed = re.sub(r"(\.\d{6})\d+", r"\1", text)
-    return datetime.fromisoformat(trimmed.upper().replace(" ", "T")).astimezone(UTC)
+    try:
+        return datetime.fromisoformat(trimmed.upper().replace(" ", "T")).astimezone(UTC)
+    except OverflowError:
+        raise ValueError("beyond the years 1 to 9999 in UTC") from None
 
 
 def format_instant(instant: datetime) -> str:
     """Write ``instant`` as RFC 3339 in UTC, milliseconds only where there are any."""
     utc = instant.astimezone(UTC)
-    text = utc.strftime("%Y-%m-%dT%H:%M:%S")
-    milliseconds = utc.microsecond // 1000
-    return f"{text}.{milliseconds:03d}Z" if milliseconds else f"{text}Z"
+    precision = "milliseconds" if utc.microsecond >= 1000 else "seconds"  # noqa: PLR2004  microseconds in one
+    return utc.replace(tzinfo=None).isoformat(timespec=precision) + "Z"
 
 
 def whole_seconds(instant: datetime) -> datetime:

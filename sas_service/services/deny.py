@@ -6,10 +6,11 @@ from datetime import datetime
 from hashlib import sha256
 from typing import TypeVar
 
-from sas_service.domain.audit import Denial
+from sas_service.domain.audit import Denial, EventDraft, EventKind
 from sas_service.domain.callers import Caller
 from sas_service.domain.errors import (
     InvalidRequest,
+    MissingRole,
     OriginNotAllowed,
     OutsidePolicy,
     ProfileNotAllowed,
@@ -82,6 +83,19 @@ class Deciding:
             self._record(refusal, request, caller, policy=policy, team=team, now=now, request_id=request_id)
             raise
 
+    def role_missing(
+        self, refusal: MissingRole, caller: Caller, *, operation: str, now: datetime, request_id: str
+    ) -> None:
+        """Put on record that ``caller`` tried ``operation`` (method and route) without the role for it."""
+        draft = EventDraft(
+            kind=EventKind.DENIED,
+            at=now,
+            caller=caller.document(),
+            request_id=request_id,
+            details={"refusal": type(refusal).__name__, "operation": operation, "role": refusal.extra.get("role")},
+        )
+        self._deny(draft, caller.key, operation)
+
     def _record(
         self,
         refusal: SasServiceError,
@@ -107,8 +121,10 @@ class Deciding:
         )
         # A made-up profile name must not make a new fold: nobody can fill the log with names.
         rules = sorted({violation.rule for violation in refusal.violations})
-        fold = "\n".join((caller.key, profile.name if profile else "", type(refusal).__name__, *rules))
-        events = self._audit_log.deny(Denial(draft, sha256(fold.encode()).hexdigest()))
+        self._deny(draft, caller.key, profile.name if profile else "", type(refusal).__name__, *rules)
+
+    def _deny(self, draft: EventDraft, *fold: str) -> None:
+        events = self._audit_log.deny(Denial(draft, sha256("\n".join(fold).encode()).hexdigest()))
         self._mirror.append(events, sync=False)
 
 

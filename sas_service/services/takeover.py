@@ -22,6 +22,8 @@ class PolicyTakeover:
 
     def check(self, old: Policy | None, new: Policy) -> tuple[Violation, ...]:
         """Return why ``new`` may not replace ``old`` (None at start). Raises AuditLogUnavailable."""
+        # Before the first token of a new account can be asked for: a suspended team is suspended there too.
+        self._suspensions.sync(sorted(new.accounts))
         now = self._clock.now()
         return takeover_violations(
             old, new, in_use=lambda account: self._audit_log.identities_in_use(account, now), active=self._active
@@ -35,7 +37,6 @@ class PolicyTakeover:
 
     def changed(self, old: Policy | None, new: Policy) -> None:
         """Put the change on record, once however many processes see it, and prepare what is new in it."""
-        self._suspensions.sync(sorted(new.accounts))
         for account in sorted(new.accounts):
             first = {name: each.identities[0] for name, each in new.profiles.items() if each.account == account}
             self._slots.initialise(account, first)

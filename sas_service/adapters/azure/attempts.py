@@ -18,7 +18,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """Seconds: for the whole call, to connect, for one answer; and how often it is sent at most."""
+    """Seconds: for the whole call, to connect, for one answer; and how often it is sent at most.
+
+    A ``Retry-After`` beyond ``longest_pause`` is passed on to the caller: a thread that sleeps serves nobody.
+    """
 
     deadline: float = 12.0
     connect: float = 3.0
@@ -26,6 +29,7 @@ class Patience:
     sends: int = 3
     shortest_try: float = 0.5
     first_pause: float = 0.2
+    longest_pause: float = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,4 +103,4 @@ class Attempts:
         asked = failure.retry_after.total_seconds() if failure.retry_after else 0.0
         wait = max(backoff, asked)
         fits = self._monotonic() + wait + self._patience.shortest_try <= end
-        return wait if fits else None
+        return wait if fits and wait <= self._patience.longest_pause else None

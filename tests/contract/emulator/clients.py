@@ -7,7 +7,9 @@ from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
 
+import pytest
 import requests
+from azure.core.exceptions import HttpResponseError
 from azure.identity import ClientSecretCredential
 from azure.keyvault.secrets import SecretClient
 from azure.mgmt.authorization import AuthorizationManagementClient
@@ -26,7 +28,7 @@ class Clients:
     def __init__(self, emulator: RunningEmulator) -> None:
         self.emulator = emulator
         self.url = emulator.url
-        self.trust = {"connection_verify": str(emulator.certificate)}
+        self.trust: dict[str, Any] = {"connection_verify": str(emulator.certificate)}
         self._open = ExitStack()
         self._made: dict[Any, Any] = {}
         self._owner: Any = None
@@ -118,6 +120,13 @@ class Clients:
     def locate(self, token: str, **options: Any) -> int:
         """Return the status of a cheap request."""
         return self.get("/geolocation/ip/json?api-version=1.0&ip=8.8.8.8", token, **options).status_code
+
+
+def code_of(caught: pytest.ExceptionInfo[HttpResponseError]) -> str:
+    """Return the code in an error body, as the official client shows it."""
+    error = caught.value.error
+    assert error is not None
+    return str(error.code)
 
 
 def claims(token: str) -> dict[str, Any]:

@@ -213,7 +213,9 @@ def test_a_detached_identity_and_disabled_local_authentication(clients: Clients,
     assert clients.locate(token) == 200
 
 
-def test_a_sas_in_the_query_is_refused_unless_the_setting_allows_it(clients: Clients, emulator: RunningEmulator) -> None:
+def test_a_sas_in_the_query_is_refused_unless_the_setting_allows_it(
+    clients: Clients, emulator: RunningEmulator
+) -> None:
     token = clients.sas()
     assert clients.get(f"{TILE}&{token}").status_code == 401
     emulator.control("PATCH", "settings", {"sasInQuery": "accept"})

@@ -203,7 +203,7 @@ def test_imds_without_identities_makes_the_credential_unavailable(
         credential.get_token(ARM)
 
 
-def sign_in(clients: Clients, address: str, password: str = "alex-password") -> requests.Response:
+def sign_in(clients: Clients, address: str, password: str = "alex-password") -> requests.Response:  # noqa: S107 - made up
     """Do what a person does in the browser."""
     path = address.removeprefix(clients.url)
     assert "Sign in" in clients.get(path).text

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
-from azure.mgmt.authorization.models import RoleAssignmentCreateParameters
+from azure.mgmt.authorization.v2022_04_01.models import RoleAssignmentCreateParameters
 
 from tests.contract.emulator import worlds
-from tests.contract.emulator.clients import Clients
+from tests.contract.emulator.clients import Clients, code_of
 from tests.emulator_process import RunningEmulator
 
 READER_ID = (
@@ -68,30 +68,30 @@ def test_the_scope_may_come_without_its_slash(clients: Clients, assigned: Callab
 def test_the_sdk_default_principal_type_is_refused_for_an_identity(clients: Clients) -> None:
     with pytest.raises(HttpResponseError, match="different from specified PrinciaplType 'User'") as refused:
         assign(clients, worlds.SPARE_PRINCIPAL, kind="User")
-    assert refused.value.error.code == "UnmatchedPrincipalType"
+    assert code_of(refused) == "UnmatchedPrincipalType"
 
 
 def test_unknown_principals(clients: Clients, assigned: Callable[..., Any]) -> None:
     with pytest.raises(HttpResponseError) as refused:
         assign(clients, str(uuid.uuid4()), kind=None)
-    assert (refused.value.status_code, refused.value.error.code) == (400, "PrincipalNotFound")
+    assert (refused.value.status_code, code_of(refused)) == (400, "PrincipalNotFound")
     assert assigned(str(uuid.uuid4())).name
 
 
 def test_unknown_roles(clients: Clients) -> None:
     with pytest.raises(ResourceNotFoundError) as refused:
         assign(clients, worlds.SPARE_PRINCIPAL, READER_ID[:-4] + "0000")
-    assert refused.value.error.code == "RoleDefinitionDoesNotExist"
+    assert code_of(refused) == "RoleDefinitionDoesNotExist"
 
 
 def test_duplicates_and_names(clients: Clients, assigned: Callable[..., Any]) -> None:
     first = assigned(worlds.SPARE_PRINCIPAL)
     with pytest.raises(ResourceExistsError) as duplicate:
         assign(clients, worlds.SPARE_PRINCIPAL)
-    assert duplicate.value.error.code == "RoleAssignmentExists"
+    assert code_of(duplicate) == "RoleAssignmentExists"
     with pytest.raises(HttpResponseError) as renamed:
         assign(clients, NOBODY, name=first.name)
-    assert renamed.value.error.code == "RoleAssignmentUpdateNotPermitted"
+    assert code_of(renamed) == "RoleAssignmentUpdateNotPermitted"
     with pytest.raises(HttpResponseError) as no_guid:
         assign(clients, NOBODY, name="my-name")
     assert no_guid.value.status_code == 400
@@ -114,7 +114,7 @@ def test_list_filters(clients: Clients, assigned: Callable[..., Any]) -> None:
     assert through_groups == {own.name, inherited.name}
     with pytest.raises(HttpResponseError) as refused:
         names(worlds.ACCOUNT_ID, "canDelegate eq true")
-    assert refused.value.error.code == "UnsupportedFilter"
+    assert code_of(refused) == "UnsupportedFilter"
     assert own.name in {each.name for each in assignments.list_for_subscription()}
 
 
@@ -147,11 +147,11 @@ def test_custom_roles_are_made_used_and_removed(clients: Clients, emulator: Runn
     assert looker.get(worlds.GROUP, worlds.ACCOUNT).name == worlds.ACCOUNT
     with pytest.raises(HttpResponseError) as in_use:
         definitions.delete(worlds.ACCOUNT_ID, name)
-    assert in_use.value.error.code == "RoleDefinitionHasAssignments"
+    assert code_of(in_use) == "RoleDefinitionHasAssignments"
     remove(clients, assignment)
     with pytest.raises(HttpResponseError) as refused:
         looker.get(worlds.GROUP, worlds.ACCOUNT)
-    assert refused.value.error.code == "AuthorizationFailed"
+    assert code_of(refused) == "AuthorizationFailed"
     definitions.delete(worlds.ACCOUNT_ID, name)
 
 
@@ -165,7 +165,7 @@ def test_a_group_of_a_group_gives_its_role_to_an_identity(clients: Clients, assi
     assert emulated.identity
     with pytest.raises(HttpResponseError) as above_the_owner:
         assign(clients, worlds.GROUP_OF_GROUPS, scope=scope, kind="Group")
-    assert above_the_owner.value.error.code == "AuthorizationFailed"
+    assert code_of(above_the_owner) == "AuthorizationFailed"
     assigned(worlds.GROUP_OF_GROUPS, scope=f"/subscriptions/{worlds.SUBSCRIPTION}", kind="Group")
     assert clients.locate(token) == 200
 
@@ -183,7 +183,8 @@ def _list_sas(clients: Clients, maps: Any, roles: Any) -> Any:
 
 
 def _attach(clients: Clients, maps: Any, roles: Any) -> Any:
-    for value in (None, {}):
+    values: list[Any] = [None, {}]
+    for value in values:
         body = {"identity": {"type": "UserAssigned", "userAssignedIdentities": {worlds.identity_id("spare"): value}}}
         maps.accounts.update(worlds.GROUP, worlds.ACCOUNT, body)
 

@@ -160,7 +160,9 @@ def test_faults(
 
 
 def test_retry_after_makes_the_official_client_wait_and_succeed(clients: Clients, emulator: RunningEmulator) -> None:
-    emulator.control("POST", "faults", {"operation": "getAccount", "kind": "status", "status": 503, "retryAfter": 0, "times": 2})
+    emulator.control(
+        "POST", "faults", {"operation": "getAccount", "kind": "status", "status": 503, "retryAfter": 0, "times": 2}
+    )
     before = emulator.control("GET", "counters")["statuses"].get("getAccount", {}).get("503", 0)
     assert clients.maps().accounts.get(worlds.GROUP, worlds.ACCOUNT).name == worlds.ACCOUNT
     assert emulator.control("GET", "counters")["statuses"]["getAccount"]["503"] == before + 2
@@ -183,7 +185,9 @@ def test_a_slow_drip_arrives_whole(clients: Clients, emulator: RunningEmulator) 
 
 def test_faults_are_counted_skipped_and_forgotten(clients: Clients, emulator: RunningEmulator) -> None:
     token = clients.sas()
-    emulator.control("POST", "faults", {"operation": "dataPlane", "kind": "status", "status": 502, "times": 2, "after": 1})
+    emulator.control(
+        "POST", "faults", {"operation": "dataPlane", "kind": "status", "status": 502, "times": 2, "after": 1}
+    )
     assert [clients.locate(token) for _ in range(4)] == [200, 502, 502, 200]
     emulator.control("POST", "faults", {"operation": "*", "kind": "status", "status": 500, "times": 0})
     assert [clients.locate(token) for _ in range(3)] == [500] * 3

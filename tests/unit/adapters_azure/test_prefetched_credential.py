@@ -87,6 +87,19 @@ def test_a_token_is_renewed_ahead_by_one_thread_while_others_use_the_old_one() -
     assert source.calls == 2
 
 
+def test_a_thread_that_comes_late_to_a_renewal_does_not_renew_again() -> None:
+    clock = Time()
+    source = StubCredential(token(clock, 600))
+    credential = PrefetchedCredential(lambda: source, clock=clock)
+    credential.bearer()
+    seen_before = credential._token
+    clock.now += 310
+    credential.bearer()
+    assert seen_before is not None
+    credential._renew(seen_before)
+    assert source.calls == 2
+
+
 def test_refresh_on_decides_when_entra_names_it() -> None:
     clock = Time()
 

@@ -99,7 +99,6 @@ BROKEN: dict[str, Reply] = {
     "endless": Reply(200, b" " * (600 * 1024)),
     "nested": Reply(200, b"[" * 200_000),
     "compressed": Reply(200, b"\x1f\x8b", {"Content-Encoding": "gzip"}),
-    "another issuer's": json_reply({"issuer": f"https://login.microsoftonline.com/{OTHER_TENANT}/v2.0"}),
 }
 
 
@@ -112,6 +111,18 @@ def test_broken_metadata_is_one_failure_and_quick(kind: str) -> None:
             tenant.download()
         assert time.monotonic() - begun < 5
         assert len(server.asked) == 1
+
+
+def test_another_tenants_metadata_is_refused(keys: Keys) -> None:
+    def answer(url: str, asked: Asked) -> Reply:
+        if "openid" in asked.path:
+            return json_reply({"issuer": f"{url}/{OTHER_TENANT}/v2.0", "jwks_uri": f"{url}/keys"})
+        return json_reply(keys.jwks)
+
+    with source(answer) as (tenant, server):
+        with pytest.raises(KeysUnavailable, match="another issuer"):
+            tenant.download()
+        assert server.paths("/keys") == []
 
 
 def test_an_unreachable_authority_is_the_same_failure() -> None:

@@ -132,11 +132,13 @@ class World:
 
 def app_of(world: World) -> Flask:
     policies = KnownPolicy()
+    deciding = Deciding(policies=policies, audit_log=world.audit_log, mirror=world.mirror)
     return create_app(
         caller_tokens=world.caller_tokens,
         clock=world.clock,
+        deciding=deciding,
         issuing=Issuing(
-            deciding=Deciding(policies=policies, audit_log=world.audit_log, mirror=world.mirror),
+            deciding=deciding,
             active_slots=ActiveSlots(slots=world.slots, maps_account=world.maps_account),
             audit_log=world.audit_log,
             mirror=world.mirror,

@@ -166,6 +166,8 @@ def test_an_unchanged_file_is_not_read_again(world: World) -> None:
         file.refresh()
     assert len(world.asked) == 1
     assert len(world.changes) == 1
+    world.meanwhile = lambda: pytest.fail("nothing to look at, so nobody asks for the time")
+    file.refresh()
 
 
 def test_a_bad_change_is_refused_as_a_whole_told_once_and_shown(world: World) -> None:

@@ -86,3 +86,19 @@ def test_the_active_identity_of_a_profile_must_stay_among_its_identities() -> No
         ("/profiles/logistics-batch/identities", "must name 'logistics-batch-b': it is the profile's active identity")
     ]
     assert asked(new, active={"logistics-batch": "logistics-batch-a", "gone-profile": "x"}) == []
+
+
+def test_a_profile_may_move_to_another_account_while_its_old_identities_stay_there() -> None:
+    moved = policy(
+        (
+            "    account: maps-demo\n    dataRole: Azure Maps Data Read and",
+            "    account: maps-day\n    dataRole: Azure Maps Data Read and",
+        ),
+        ("[logistics-batch-a, logistics-batch-b]", "[batch-c, batch-d]"),
+        ("lifetime: {max: P365D}", "lifetime: {max: PT24H}"),
+        (
+            f"      world-b: {IDENTITIES}/world-b\n",
+            f"      world-b: {IDENTITIES}/world-b\n      batch-c: {IDENTITIES}/c\n      batch-d: {IDENTITIES}/d\n",
+        ),
+    )
+    assert asked(moved, {"logistics-batch-a": 5}, active={"logistics-batch": "logistics-batch-a"}) == []
