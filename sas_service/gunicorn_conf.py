@@ -40,6 +40,8 @@ loglevel = _settings.log_level
 forwarded_allow_ips = ""
 # A cursor over many streams is long.
 limit_request_line = 8190
+# Entra tokens of users in 200 groups have more than the default 8 KiB.
+limit_request_field_size = 17_408
 limit_request_fields = 64
 proc_name = "sas-service"
 

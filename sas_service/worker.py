@@ -23,22 +23,29 @@ _log = structlog.get_logger()
 def repeat(task: Callable[[], object], name: str, every: timedelta, stop: threading.Event) -> None:
     """Run ``task`` until ``stop``; a failure is logged by its kind and the next round tries again."""
     while not stop.wait(every.total_seconds()):
-        try:
-            task()
-        except SasServiceError as error:
-            _log.warning("round failed", task=name, error=type(error).__name__)
-        except Exception as error:  # noqa: BLE001  the loop must outlive a bug in one round; its text may hold secrets
-            _log.error("round broke", task=name, error=type(error).__name__)
+        attempt(task, name)
+
+
+def attempt(task: Callable[[], object], name: str) -> None:
+    """Run ``task`` once; a failure is logged by its kind."""
+    try:
+        task()
+    except SasServiceError as error:
+        _log.warning("round failed", task=name, error=type(error).__name__)
+    except Exception as error:  # noqa: BLE001  the loop must outlive a bug in one round; its text may hold secrets
+        _log.error("round broke", task=name, error=type(error).__name__)
 
 
 def start_upkeep(service: Service, stop: threading.Event | None = None) -> threading.Thread:
     """Start this process's upkeep (policy file, schema) as a daemon thread."""
-    thread = threading.Thread(
-        target=repeat,
-        args=(service.upkeep, "upkeep", service.policy_poll, stop or threading.Event()),
-        name="upkeep",
-        daemon=True,
-    )
+    ended = stop or threading.Event()
+
+    def keep_up() -> None:
+        for fetch in service.warm:
+            attempt(fetch, "warm up")
+        repeat(service.upkeep, "upkeep", service.policy_poll, ended)
+
+    thread = threading.Thread(target=keep_up, name="upkeep", daemon=True)
     thread.start()
     return thread
 

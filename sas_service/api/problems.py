@@ -122,7 +122,7 @@ def _headers(error: SasServiceError, wait: timedelta | None, challenge: Challeng
         sent = error.extra.get("reason") != "missing"
         headers["WWW-Authenticate"] = challenge.header(token_was_sent=sent)
     if isinstance(error, TokenSuperseded) and "replacement" in error.extra:
-        headers["Link"] = f'<{error.extra["replacement"]}>; rel="replacement"'
+        headers["Link"] = f'</v1/tokens/{error.extra["replacement"]}>; rel="replacement"'
     return headers
 
 

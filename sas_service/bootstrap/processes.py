@@ -1,7 +1,7 @@
 """The processes: a service for API and worker, and the Flask application."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -33,7 +33,7 @@ from sas_service.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One process's parts: what the API and the worker use."""
+    """One process's parts; ``warm`` is what is better fetched before the first request needs it."""
 
     settings: Settings
     stores: Stores
@@ -43,6 +43,7 @@ class Service:
     reaping: Reaping
     upkeep: Callable[[], None]
     policy_poll: timedelta
+    warm: tuple[Callable[[], None], ...] = ()
 
     def close(self) -> None:
         """Close connections and files."""
@@ -121,7 +122,8 @@ def build_api(environ: Mapping[str, str]) -> tuple[Service, Flask]:
             scope=f"{settings.audiences[0]}/.default",
         ),
     )
-    return service, app
+    warm = (azure.issuer.prefetch, lambda: caller_tokens.prefetch(clock.now()))
+    return replace(service, warm=warm), app
 
 
 def _metrics(shared: str | None) -> Metrics:

@@ -8,11 +8,10 @@ from sas_service.domain.audit import AuditEvent, EventKind
 from sas_service.domain.callers import Caller
 from sas_service.domain.errors import (
     AuditLogUnavailable,
-    AzureRefused,
-    AzureThrottled,
     EpochMoved,
     GrantMismatch,
     MirrorUnavailable,
+    RecordConflict,
     SasServiceError,
     Violation,
 )
@@ -38,9 +37,6 @@ from sas_service.services.deny import Allowed, Deciding
 
 TRIES = 3
 """How often a token is reserved anew when the epoch moves under it (reliability.md, A6)."""
-
-SETTLED_AS = {AzureRefused: TokenState.REFUSED, AzureThrottled: TokenState.REFUSED}
-"""Azure answered with a no: no token exists. After any other failure one may exist that nobody has seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +180,7 @@ class Issuing:
     def _sign_and_commit(
         self, record: TokenRecord, request_id: str, reserved: tuple[AuditEvent, ...]
     ) -> tuple[TokenRecord, SasToken]:
+        live = record
         try:
             signed = self._sign(record.grant, request_id)
             live = replace(
@@ -197,7 +194,8 @@ class Issuing:
             events = self._audit_log.commit(live, issued)
             self._mirror.append([*reserved, *events])
         except SasServiceError as error:
-            self._settle(record, error, request_id)
+            # With its fingerprint: only who committed a token may close it again.
+            self._settle(live, error, request_id)
             raise
         return live, signed.token
 
@@ -220,14 +218,29 @@ class Issuing:
         return signed
 
     def _settle(self, record: TokenRecord, error: SasServiceError, request_id: str) -> None:
-        """Close the reservation; if the audit log is away the reaper will, since it has the deadline."""
-        state = SETTLED_AS.get(type(error), TokenState.ABANDONED)
-        kind = EventKind.REFUSED if state is TokenState.REFUSED else EventKind.ABANDONED
-        event = about(record, kind, self._clock.now(), request_id, cause=type(error).__name__)
+        """Close the record; if the audit log is away the reaper will close the reservation at its deadline.
+
+        A conflict says that somebody (the reaper) did so before us.
+        """
+        # "none": Azure said no to every attempt, or never heard of it. After anything else a token may exist.
+        refused = error.extra.get("effect") == "none"
+        state, kind = (
+            (TokenState.REFUSED, EventKind.REFUSED) if refused else (TokenState.ABANDONED, EventKind.ABANDONED)
+        )
+        event = about(
+            record,
+            kind,
+            self._clock.now(),
+            request_id,
+            cause=type(error).__name__,
+            attempts=error.extra.get("attempts"),
+            azureCode=error.extra.get("code"),
+            azureRequestId=error.extra.get("azureRequestId"),
+        )
         try:
             events = self._audit_log.settle(record, state, event)
             self._mirror.append(events, sync=False)
-        except (AuditLogUnavailable, MirrorUnavailable):
+        except (AuditLogUnavailable, MirrorUnavailable, RecordConflict):
             return
 
 

@@ -1,6 +1,7 @@
 """Tidy what crashes and bursts leave behind: reservations past their deadline and denials still being counted."""
 
 from sas_service.domain.audit import EventKind
+from sas_service.domain.errors import RecordConflict
 from sas_service.domain.token_events import about
 from sas_service.domain.tokens import TokenState
 from sas_service.ports import AuditLog, AuditMirror, Clock, Policies
@@ -22,7 +23,10 @@ class Reaping:
         for account in sorted(self._policies.current().accounts):
             for record in self._audit_log.overdue(account, now):
                 event = about(record, EventKind.ABANDONED, now, record.request_id, cause="deadline passed")
-                events = self._audit_log.settle(record, TokenState.ABANDONED, event)
+                try:
+                    events = self._audit_log.settle(record, TokenState.ABANDONED, event)
+                except RecordConflict:
+                    continue  # committed between our look and our write: its owner was slow, not dead
                 self._mirror.append(events, sync=False)
                 closed += len(events)
         self._mirror.append(self._audit_log.flush_denials(now))

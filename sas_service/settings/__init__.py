@@ -184,9 +184,9 @@ def _unknown(environ: Mapping[str, str], known: set[str]) -> list[str]:
 def _contradictions(settings: Settings) -> list[str]:
     """What no single setting can tell."""
     problems = []
-    if settings.request_timeout <= settings.arm_deadline + 3 * settings.redis_timeout:
+    if settings.request_timeout <= 2 * settings.arm_deadline + 3 * settings.redis_timeout:
         problems.append(
-            f"{PREFIX}REQUEST_TIMEOUT: must exceed {PREFIX}ARM_DEADLINE plus three times {PREFIX}REDIS_TIMEOUT,"
+            f"{PREFIX}REQUEST_TIMEOUT: must exceed twice {PREFIX}ARM_DEADLINE (credential, signature) plus three times {PREFIX}REDIS_TIMEOUT,"
             " or gunicorn kills requests that Azure would still answer"
         )
     if settings.reservation_time <= settings.request_timeout:

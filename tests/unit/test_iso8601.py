@@ -20,7 +20,7 @@ def test_instants_come_back_in_milliseconds(instant: datetime) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "P", "PT", "P1Y", "P1M", "1D", "P1.5D", "PT1H30", "P-1D", "P1DT", "pt1h", "P1W2D", "PT١H"]
+    "text", ["", "P", "PT", "P1Y", "P1M", "1D", "P1.5D", "PT1H30", "P-1D", "P1DT", "pt1h", "P1W2D", "PT\u0661H"]
 )
 def test_other_durations_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match="ISO 8601"):
