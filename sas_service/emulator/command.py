@@ -43,17 +43,20 @@ def emulator(
     options = ServerOptions(host, port, world, state, tls_dir if tls else None)
     try:
         # Opened here once to refuse a wrong world in plain words; the serving process opens it for itself.
-        introduction = _introduction(options, open_store(world, state), sample=world is None and state is None)
+        found = state is not None and state.exists()
+        introduction = _introduction(options, open_store(world, state), found=found)
         serve(options, lambda: click.echo(introduction))
     except (shapes.ShapeError, PortTakenError) as error:
         raise click.ClickException(str(error)) from None
 
 
-def _introduction(options: ServerOptions, store: Store, *, sample: bool) -> str:
+def _introduction(options: ServerOptions, store: Store, *, found: bool) -> str:
     lines = [f"The Azure Maps emulator listens on {options.url} (page for people: {options.url}/_emulator/)."]
     if options.tls_folder:
         lines.append(f"Clients must trust {options.tls_folder / 'emulator.pem'}.")
-    if sample:
+    if found:
+        lines.append(f"The world is that of {options.state}; delete that file to begin anew.")
+    elif options.world is None:
         lines += ["No --world was given; this is the sample world:", yaml.safe_dump(_ids(store.world), sort_keys=False)]
     return "\n".join(lines)
 

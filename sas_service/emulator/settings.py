@@ -90,7 +90,6 @@ class Settings:
     access_token_lifetime: Duration = _ONE_HOUR
     managed_identity_token_lifetime: Duration = _ONE_DAY
     refresh_token_lifetime: Duration = _NINETY_DAYS
-    federated_audience: str = "api://AzureADTokenExchange"
 
     # ARM, Microsoft.Maps
     provisioning_delay: Duration = _NO_TIME

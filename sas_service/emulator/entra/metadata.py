@@ -13,6 +13,21 @@ from sas_service.emulator.routing import Route
 from sas_service.emulator.store import Store
 
 _CACHE = {"Cache-Control": "max-age=86400, private", "Access-Control-Allow-Origin": "*"}
+_COMMON: dict[str, Any] = {
+    "token_endpoint_auth_methods_supported": ["client_secret_post", "private_key_jwt", "client_secret_basic"],
+    "response_modes_supported": ["query", "fragment", "form_post"],
+    "subject_types_supported": ["pairwise"],
+    "id_token_signing_alg_values_supported": ["RS256"],
+    "response_types_supported": ["code"],
+    "code_challenge_methods_supported": ["plain", "S256"],
+    "claims_supported": ["sub", "iss", "aud", "exp", "iat", "tid", "ver", "oid", "name", "preferred_username"],
+    "request_uri_parameter_supported": False,
+    "tenant_region_scope": None,
+    "cloud_instance_name": "microsoftonline.com",
+    "cloud_graph_host_name": "graph.windows.net",
+    "msgraph_host": "graph.microsoft.com",
+    "rbac_url": "https://pas.windows.net",
+}
 _GUESTS = {"common", "organizations", "consumers"}
 
 
@@ -39,7 +54,7 @@ class Metadata:
     def openid_v2(self, request: Request, tenant: str) -> Response:
         """Return the v2.0 metadata document."""
         base, known = base_of(self._store, request), self._tenant(tenant)
-        document = self._common(base, known) | {
+        document = _COMMON | {
             "token_endpoint": f"{base}/{known}/oauth2/v2.0/token",
             "jwks_uri": f"{base}/{known}/discovery/v2.0/keys",
             "issuer": f"{base}/{'{tenantid}' if known in _GUESTS else known}/v2.0",
@@ -52,7 +67,7 @@ class Metadata:
     def openid_v1(self, request: Request, tenant: str) -> Response:
         """Return the v1.0 metadata document."""
         base, known = base_of(self._store, request), self._tenant(tenant)
-        document = self._common(base, known) | {
+        document = _COMMON | {
             "token_endpoint": f"{base}/{known}/oauth2/token",
             "jwks_uri": f"{base}/{known}/discovery/keys",
             "issuer": f"{STS}/{'{tenantid}' if known in _GUESTS else known}/",
@@ -90,21 +105,3 @@ class Metadata:
 
     def _tenant(self, tenant: str) -> str:
         return tenant.lower() if tenant.lower() in _GUESTS else find_tenant(self._store, tenant).id
-
-    @staticmethod
-    def _common(base: str, tenant: str) -> dict[str, Any]:
-        return {
-            "token_endpoint_auth_methods_supported": ["client_secret_post", "private_key_jwt", "client_secret_basic"],
-            "response_modes_supported": ["query", "fragment", "form_post"],
-            "subject_types_supported": ["pairwise"],
-            "id_token_signing_alg_values_supported": ["RS256"],
-            "response_types_supported": ["code"],
-            "code_challenge_methods_supported": ["plain", "S256"],
-            "claims_supported": ["sub", "iss", "aud", "exp", "iat", "tid", "ver", "oid", "name", "preferred_username"],
-            "request_uri_parameter_supported": False,
-            "tenant_region_scope": None,
-            "cloud_instance_name": "microsoftonline.com",
-            "cloud_graph_host_name": "graph.windows.net",
-            "msgraph_host": "graph.microsoft.com",
-            "rbac_url": f"{base}/{tenant}/rbac",
-        }

@@ -46,6 +46,7 @@ class SignIn:
         """Return the endpoints."""
         return [
             Route("entra", "authorize", ("GET", "POST"), "/{tenant}/oauth2/v2.0/authorize", self.authorize),
+            Route("entra", "authorize", ("GET", "POST"), "/{tenant}/oauth2/authorize", self.authorize),
             Route("entra", "logout", ("GET", "POST"), "/{tenant}/oauth2/v2.0/logout", self.log_out),
         ]
 
