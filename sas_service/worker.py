@@ -21,19 +21,26 @@ _log = structlog.get_logger()
 
 
 def repeat(task: Callable[[], object], name: str, every: timedelta, stop: threading.Event) -> None:
-    """Run ``task`` until ``stop``; a failure is logged by its kind and the next round tries again."""
+    """Run ``task`` until ``stop``; a failure is logged when it begins and when it ends, and the next round tries again."""
+    failing: str | None = None
     while not stop.wait(every.total_seconds()):
-        attempt(task, name)
+        failing = attempt(task, name, failing)
 
 
-def attempt(task: Callable[[], object], name: str) -> None:
-    """Run ``task`` once; a failure is logged by its kind."""
+def attempt(task: Callable[[], object], name: str, failing: str | None = None) -> str | None:
+    """Run ``task`` once; returns the kind of its failure, None if it worked. Logs what differs from ``failing``."""
+    error: str | None = None
     try:
         task()
-    except SasServiceError as error:
-        _log.warning("round failed", task=name, error=type(error).__name__)
-    except Exception as error:  # noqa: BLE001  the loop must outlive a bug in one round; its text may hold secrets
-        _log.error("round broke", task=name, error=type(error).__name__)
+    except SasServiceError as refusal:
+        error = type(refusal).__name__
+    except Exception as bug:  # noqa: BLE001  the loop must outlive a bug in one round; its text may hold secrets
+        error = f"bug: {type(bug).__name__}"
+    if error and error != failing:
+        _log.warning("background task fails", task=name, error=error)
+    elif failing and not error:
+        _log.info("background task works again", task=name)
+    return error
 
 
 def start_upkeep(service: Service, stop: threading.Event | None = None) -> threading.Thread:

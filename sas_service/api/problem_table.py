@@ -25,6 +25,7 @@ class Problem:
 
 _SOON = timedelta(seconds=1)
 _LATER = timedelta(seconds=5)
+_UNTIL_DEPLOYED = timedelta(minutes=5)
 _NOTHING_ISSUED = "Nothing was issued. Try again after Retry-After; with the same Idempotency-Key that is always safe."
 
 PROBLEMS: dict[type[errors.SasServiceError], Problem] = {
@@ -170,6 +171,23 @@ PROBLEMS: dict[type[errors.SasServiceError], Problem] = {
         502,
         "The service's own set-up in Azure does not let it sign: a role, an identity or the account.",
         "Not the caller's fault: tell the operators, who find the cause with `sas-service doctor`.",
+    ),
+    errors.OperatorMissing: Problem(
+        "operator-missing",
+        "No operating identity",
+        503,
+        "This deployment has no operating identity (`SAS_OPERATOR_CLIENT_ID`): it issues tokens, but it cannot look"
+        " after accounts. Nothing was sent to Azure.",
+        "Tell the operators, who set one up with the rights listed in `docs/least-privilege.md`.",
+        _UNTIL_DEPLOYED,
+    ),
+    errors.WriteUnconfirmed: Problem(
+        "write-unconfirmed",
+        "The change is not confirmed",
+        502,
+        "A change was sent to Azure, but reading the account afterwards does not show it, or shows that more has"
+        " changed. Azure may still carry it out. Intent and outcome are on record.",
+        "Look at the account (`GET`), then repeat the request if need be: the same change twice is one change.",
     ),
     errors.GrantMismatch: Problem(
         "grant-mismatch",

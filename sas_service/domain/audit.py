@@ -22,6 +22,9 @@ class EventKind(StrEnum):
     REFUSED = "refused"
     SUSPENDED = "suspended"
     SUSPENSION_LIFTED = "suspensionLifted"
+    CORS_CHANGING = "corsChanging"
+    CORS_CHANGED = "corsChanged"
+    CORS_CHANGE_FAILED = "corsChangeFailed"
     POLICY_CHANGED = "policyChanged"
     POLICY_REFUSED = "policyRefused"
 

@@ -112,6 +112,14 @@ class AzureRefused(SasServiceError):
     """Azure said no: wrong set-up on our side (roles, identities, account), not the caller's fault."""
 
 
+class OperatorMissing(SasServiceError):
+    """This deployment has no operating identity: it issues, but may not look after or change anything in Azure."""
+
+
+class WriteUnconfirmed(SasServiceError):
+    """A change was sent to Azure, but the account does not show it, or shows more than it."""
+
+
 class GrantMismatch(SasServiceError):
     """The token that came back is not the one that was granted; it was dropped."""
 

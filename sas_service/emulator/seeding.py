@@ -31,6 +31,7 @@ def new_id() -> str:
 
 def complete(world: World, now: float) -> World:
     """Fill in what the world file may leave out; idempotent, so that a state file passes through unchanged."""
+    _refuse_duplicates(world)
     world.hosts = {**DEFAULT_HOSTS, **world.hosts}
     for tenant in world.tenants:
         for application in tenant.applications:
@@ -46,6 +47,37 @@ def complete(world: World, now: float) -> World:
     _complete_machines(world)
     _complete_vaults(world, now)
     return world
+
+
+def _refuse_duplicates(world: World) -> None:
+    for what, names in _unique_names(world):
+        seen: set[str] = set()
+        for name in filter(None, map(str.lower, names)):
+            if name in seen:
+                raise ShapeError(f"the world has two {what} called {name}")
+            seen.add(name)
+
+
+def _unique_names(world: World) -> Iterator[tuple[str, list[str]]]:
+    groups = [(each.id, group) for each in world.subscriptions for group in each.resource_groups]
+    accounts = [account for _, group in groups for account in group.maps_accounts]
+    identities = [identity for _, group in groups for identity in group.identities]
+    applications = [application for tenant in world.tenants for application in tenant.applications]
+    yield "tenants", [tenant.id for tenant in world.tenants]
+    yield "subscriptions", [subscription.id for subscription in world.subscriptions]
+    yield "resource groups", [f"{subscription}/{group.name}" for subscription, group in groups]
+    yield "client ids", [each.client_id for each in (*applications, *identities)]
+    yield (
+        "service principals",
+        [*(each.object_id for each in applications), *(each.principal_id for each in identities)],
+    )
+    yield "accounts with a uniqueId", [account.unique_id for account in accounts]
+    yield "custom roles", [role.name for role in world.role_definitions]
+    yield "key vaults", [vault.name for vault in world.key_vaults]
+    yield "machines", [machine.name for machine in world.machines]
+    for _, group in groups:
+        yield "accounts in one group", [account.name for account in group.maps_accounts]
+        yield "identities in one group", [identity.name for identity in group.identities]
 
 
 def _complete_group(subscription: Subscription, group: ResourceGroup, now: float) -> None:

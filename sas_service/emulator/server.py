@@ -18,7 +18,8 @@ from sas_service.emulator import certificates, wire
 from sas_service.emulator.application import build
 from sas_service.emulator.store import open_store
 
-THREADS = 64
+# More than any test lets hang at once: a silent request keeps its thread.
+THREADS = 256
 
 
 @dataclass(frozen=True)

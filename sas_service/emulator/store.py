@@ -5,7 +5,7 @@ import os
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import yaml
@@ -71,6 +71,10 @@ class Store:
             self._version += 1
             self.world.clock_offset = self.clock.offset
             self._save()
+
+    def exclusive(self) -> AbstractContextManager[object]:
+        """Keep everybody else from changing the world for a while."""
+        return self._lock
 
     def change_settings(self, patch: object) -> None:
         """Take over new settings."""

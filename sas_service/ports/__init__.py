@@ -15,21 +15,34 @@ from sas_service.ports.audit import (
     TokenPage,
     TokenQuery,
 )
-from sas_service.ports.azure import AccountFacts, EffectiveRole, ManagedIdentities, MapsAccount, RoleAssignments, Signed
+from sas_service.ports.azure import (
+    AccountCors,
+    AccountFacts,
+    CorsReading,
+    EffectiveRole,
+    ManagedIdentities,
+    ManagementLocks,
+    MapsAccount,
+    RoleAssignments,
+    Signed,
+)
 from sas_service.ports.control import Slots, Suspension, Suspensions
 from sas_service.ports.process import CallerTokens, Clock, Policies, Readiness, TokenIds
 
 __all__ = [
+    "AccountCors",
     "AccountFacts",
     "AuditLog",
     "AuditMirror",
     "CallerTokens",
     "Clock",
+    "CorsReading",
     "EffectiveRole",
     "EventPage",
     "EventQuery",
     "Idempotency",
     "ManagedIdentities",
+    "ManagementLocks",
     "MapsAccount",
     "Policies",
     "Readiness",

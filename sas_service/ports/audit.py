@@ -105,7 +105,9 @@ class AuditLog(Protocol):
     def settle(self, record: TokenRecord, state: TokenState, event: EventDraft) -> tuple[AuditEvent, ...]:
         """Close a record as ``abandoned`` or ``refused``; also a committed one whose mirror could not be written.
 
-        Idempotent: a record that is settled already yields no event.
+        Idempotent: a record that is settled already yields no event. A committed one is closed only as ``abandoned``,
+        and only when ``record`` has its fingerprint: a reaper that read the reservation just before the commit must
+        not take a token from its owner. Raises RecordConflict.
         """
         ...
 

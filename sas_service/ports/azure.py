@@ -47,8 +47,51 @@ class MapsAccount(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class CorsReading:
+    """An account's own CORS rule, as read: ``origins`` None is no rule, by which every origin is allowed.
+
+    ``others`` has every other member of the account in a comparable form: what a change of the rule must leave alone.
+    """
+
+    origins: tuple[str, ...] | None
+    provisioning_state: str
+    others: Mapping[str, str]
+
+    @property
+    def settled(self) -> bool:
+        """Whether the account can be changed: Azure refuses updates in any other state."""
+        return self.provisioning_state in {"Succeeded", "Failed"}
+
+
+class AccountCors(Protocol):
+    """The CORS rule of Azure Maps accounts; all methods raise AzureUnavailable, AzureThrottled, AzureRefused, and
+    IdentityUnavailable.
+    """
+
+    def read(self, account: str) -> CorsReading:
+        """Return the rule as it is now."""
+        ...
+
+    def write(self, account: str, origins: tuple[str, ...] | None, *, request_id: str) -> str | None:
+        """Set the one rule, or remove it (None), and touch nothing else; returns Azure's request id.
+
+        Sent once, whatever happens. ``extra['effect']`` of an error is ``none`` if nothing was changed, else
+        ``unknown``.
+        """
+        ...
+
+    def confirm(self, account: str, origins: tuple[str, ...] | None) -> CorsReading:
+        """Read until the account is settled and shows ``origins``, or patience is over; returns the last reading."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class EffectiveRole:
-    """One assignment that gives a principal a role; ``role_name`` is None if we may not read the definition."""
+    """One assignment that gives a principal a role.
+
+    ``role_name`` and ``data_actions`` are None if we may not read the definition; ``data_actions`` are patterns, those
+    that the definition takes away again not regarded.
+    """
 
     assignment_id: str
     scope: str
@@ -59,6 +102,7 @@ class EffectiveRole:
     inherited: bool
     through_group: bool
     conditional: bool
+    data_actions: tuple[str, ...] | None = None
 
 
 class RoleAssignments(Protocol):
@@ -77,6 +121,17 @@ class ManagedIdentities(Protocol):
 
     def location(self, resource_id: str) -> str:
         """Return where the identity lives.
+
+        Raises AzureUnavailable, AzureThrottled, AzureRefused, IdentityUnavailable.
+        """
+        ...
+
+
+class ManagementLocks(Protocol):
+    """Azure's management locks."""
+
+    def read_only(self, account: str) -> tuple[str, ...]:
+        """Return the scopes of the ReadOnly locks at the account and above it: under one, List SAS is refused.
 
         Raises AzureUnavailable, AzureThrottled, AzureRefused, IdentityUnavailable.
         """

@@ -4,7 +4,7 @@ import logging
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Generic, TypeVar
 
@@ -51,7 +51,7 @@ class Answered(Generic[T]):
 class Attempts:
     """Repeats what is worth repeating: List SAS and reads leave nothing behind at Azure, so a second one is harmless.
 
-    Calls that write must not come here. ``jitter`` yields numbers from 0 up to 1, ``pause`` sleeps.
+    Calls that write go through ``once``. ``jitter`` yields numbers from 0 up to 1, ``pause`` sleeps.
     """
 
     def __init__(
@@ -104,3 +104,8 @@ class Attempts:
         wait = max(backoff, asked)
         fits = self._monotonic() + wait + self._patience.shortest_try <= end
         return wait if fits and wait <= self._patience.longest_pause else None
+
+
+def once(operation: str, patience: Patience, send: Callable[[Timeouts], T | Failure]) -> T:
+    """Send a write a single time, because a lost answer says nothing about its effect; raises what ``run`` raises."""
+    return Attempts(replace(patience, sends=1)).run(operation, send).answer

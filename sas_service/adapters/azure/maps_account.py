@@ -5,16 +5,14 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from azure.mgmt.maps import AzureMapsManagementClient
 from azure.mgmt.maps.models import AccountSasParameters
 
 from sas_service.adapters.azure.account_state import AccountState, state_of
-from sas_service.adapters.azure.arm_clients import PerSubscription
-from sas_service.adapters.azure.arm_pipeline import arm_policies, request_headers
+from sas_service.adapters.azure.arm_pipeline import request_headers
 from sas_service.adapters.azure.attempts import Attempts, Patience, Timeouts
 from sas_service.adapters.azure.errors import Failure, request_id_of, unreadable
 from sas_service.adapters.azure.fresh_values import FreshValues
-from sas_service.adapters.azure.origins import trusted_origin
+from sas_service.adapters.azure.maps_clients import PUBLIC_CLOUD, maps_clients
 from sas_service.adapters.azure.prefetched_credential import PrefetchedCredential
 from sas_service.adapters.azure.transport import Outbound
 from sas_service.domain.errors import SasServiceError
@@ -22,11 +20,6 @@ from sas_service.domain.iso8601 import format_instant
 from sas_service.domain.policy import Account
 from sas_service.domain.tokens import Grant, SasToken
 from sas_service.ports import AccountFacts, Signed
-
-PUBLIC_CLOUD = "https://management.azure.com"
-
-API_VERSION = "2023-06-01"
-"""Later versions turn updates into long-running operations that the SDK cannot follow (azure-facts.md, section 1.1)."""
 
 MISSING_IDENTITY_AGE = timedelta(seconds=30)
 """How old facts may be that lack an identity of the policy: it may just have been attached."""
@@ -48,14 +41,10 @@ class AzureMapsAccount:
         patience: Patience | None = None,
         attempts: Attempts | None = None,
     ) -> None:
-        trusted_origin(base_url)
         patience = patience or Patience()
         self._accounts = accounts
-        self._credential = credential
-        self._outbound = outbound
-        self._base_url = base_url.rstrip("/")
         self._attempts = attempts or Attempts(patience)
-        self._clients = PerSubscription(self._new_client)
+        self._clients = maps_clients(credential, outbound, base_url)
         self._states: FreshValues[AccountState] = FreshValues(patience=patience.deadline)
 
     def facts(self, account: str, *, max_age: timedelta) -> AccountFacts:
@@ -116,16 +105,6 @@ class AzureMapsAccount:
             return state_of(model) or unreadable()
 
         return self._attempts.run("Get account", send).answer
-
-    def _new_client(self, subscription: str) -> AzureMapsManagementClient:
-        return AzureMapsManagementClient(
-            self._credential,
-            subscription,
-            base_url=self._base_url,
-            api_version=API_VERSION,
-            transport=self._outbound.transport(),
-            policies=arm_policies(self._credential, self._base_url),
-        )
 
 
 def sas_parameters(grant: Grant) -> AccountSasParameters:

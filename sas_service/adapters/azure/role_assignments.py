@@ -11,7 +11,7 @@ from sas_service.adapters.azure.arm_clients import PerSubscription
 from sas_service.adapters.azure.arm_pipeline import arm_policies
 from sas_service.adapters.azure.attempts import Attempts, Patience, Timeouts
 from sas_service.adapters.azure.errors import Failure, unreadable
-from sas_service.adapters.azure.maps_account import PUBLIC_CLOUD
+from sas_service.adapters.azure.maps_clients import PUBLIC_CLOUD
 from sas_service.adapters.azure.origins import trusted_origin
 from sas_service.adapters.azure.prefetched_credential import PrefetchedCredential
 from sas_service.adapters.azure.transport import Outbound

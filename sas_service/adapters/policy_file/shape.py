@@ -18,9 +18,7 @@ from sas_service.domain.policy import (
     SHORTEST_MINIMUM,
     Sharing,
 )
-
-_HOST = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*"
-_LOOPBACK = r"localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[::1\]"
+from sas_service.domain.web_origins import ORIGIN_PATTERN
 
 NAME: Final = Form(r"[a-z0-9][a-z0-9-]{0,62}", "must be 1 to 63 lower-case letters, digits and hyphens")
 ACCOUNT_NAME: Final = Form(
@@ -33,7 +31,7 @@ GUID: Final = Form(
     folds=True,
 )
 ORIGIN: Final = Form(
-    rf"https://({_HOST})(?!:443$)(:\d{{1,5}})?|http://({_LOOPBACK})(?!:80$)(:\d{{1,5}})?",
+    ORIGIN_PATTERN,
     "is not an origin, such as https://shop.example: scheme, host and perhaps an unusual port, no path, no final slash,"
     " no wildcard, and http for loopback addresses only",
     folds=True,

@@ -72,7 +72,8 @@ class Migrations:
         patience: timedelta = timedelta(minutes=2),
     ) -> None:
         self._redis = redis
-        self._own = Server(redis)
+        # Never closed by ``guard``: it is what looks whether the other may be opened again.
+        self._own = Server(redis, durability=server.durability if server else None)
         self._guarded = server
         self._known = known
         self._migrations = load_migrations(directory)

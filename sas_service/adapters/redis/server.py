@@ -58,6 +58,11 @@ class Server:
         self._has_waitaof: bool | None = None
         self._refusal: str | None = None
 
+    @property
+    def durability(self) -> Durability:
+        """What has to be true before a write counts."""
+        return self._durability
+
     def refuse(self, why: str | None) -> None:
         """Run no script from now on, because the server ``why``; None ends it."""
         self._refusal = why

@@ -3,6 +3,7 @@
 import json
 import uuid
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -98,7 +99,9 @@ class ArmGate:
             notes(request).update(caller=caller.object_id, client=caller.app_id, requestId=headers["x-ms-request-id"])
             subscription = _subscription_of(parts)
             headers |= self._throttle.spend(subscription, caller.object_id, operation.kind)
-            response = operation.answer(self._admit(operation, request, caller, parts, subscription))
+            # Writes go one by one: what they check must still be true when they act.
+            with self._store.exclusive() if operation.method != "GET" else nullcontext():
+                response = operation.answer(self._admit(operation, request, caller, parts, subscription))
         except RefusalError as refusal:
             response = refusal.answer()
         response.headers.extend(headers)
@@ -141,7 +144,7 @@ class ArmGate:
         if operation.kind == "reads" or "/locks/" in operation.action:
             return
         chain = ancestors(scope, index.subscriptions, index.management_groups)
-        for lock in self._store.world.locks:
+        for lock in list(self._store.world.locks):
             if canonical(lock.scope) in chain and (lock.level == "ReadOnly" or operation.kind == "deletes"):
                 verb = operation.kind.removesuffix("s")
                 message = (

@@ -101,7 +101,7 @@ class RoleAssignments:
         return holder in {principal, *(group.lower() for group in call.index.groups_of.get(principal, ()))}
 
     def _standing(self) -> list[RoleAssignment]:
-        return [each for each in self._store.world.role_assignments if each.ends_at is None]
+        return [each for each in list(self._store.world.role_assignments) if each.ends_at is None]
 
     def _named(self, name: str) -> RoleAssignment | None:
         return next((each for each in self._standing() if each.name.lower() == name.lower()), None)

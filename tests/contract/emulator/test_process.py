@@ -94,6 +94,7 @@ def run(arguments: list[str]) -> subprocess.CompletedProcess[str]:
             "0 identities are called ghost",
         ),
         ({"settings": {"throtling": True}}, "unknown key throtling"),
+        ({"keyVaults": [{"name": "twin"}, {"name": "Twin"}]}, "two key vaults called twin"),
         ({"hosts": ["a"]}, "expected an object, got list"),
     ],
 )

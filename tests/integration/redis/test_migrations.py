@@ -199,6 +199,12 @@ def run_something(server: Server) -> None:
     RedisSlots(server).initialise("maps-demo", {})
 
 
+def test_a_server_that_was_accepted_without_persistence_can_be_migrated(start: Start, connected: Connect) -> None:
+    redis = connected(start(appendonly="no"))
+    server = Server(redis, accept_no_persistence=True)
+    assert FIRST in Migrations(redis, OWN, server=server).upgrade()
+
+
 def test_no_thread_is_left(start: Start, connected: Connect) -> None:
     Migrations(connected(start()), OWN).upgrade()
     assert "migration-lease" not in {thread.name for thread in threading.enumerate()}
