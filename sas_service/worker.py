@@ -21,7 +21,7 @@ _log = structlog.get_logger()
 
 
 def repeat(task: Callable[[], object], name: str, every: timedelta, stop: threading.Event) -> None:
-    """Run ``task`` until ``stop``; a failure is logged when it begins and when it ends, and the next round tries again."""
+    """Run ``task`` until ``stop``; a failure is logged when it begins and when it ends, the next round tries again."""
     failing: str | None = None
     while not stop.wait(every.total_seconds()):
         failing = attempt(task, name, failing)
