@@ -1,5 +1,6 @@
 """Twins in memory of the ports: for tests, and as the plainest statement of what each port promises."""
 
+from sas_service.adapters.memory.account_cors import MemoryAccountCors
 from sas_service.adapters.memory.audit_log import MemoryAuditLog
 from sas_service.adapters.memory.audit_mirror import MemoryAuditMirror
 from sas_service.adapters.memory.caller_tokens import MemoryCallerTokens
@@ -10,6 +11,7 @@ from sas_service.adapters.memory.suspensions import MemorySuspensions
 from sas_service.adapters.memory.token_ids import MemoryTokenIds
 
 __all__ = [
+    "MemoryAccountCors",
     "MemoryAuditLog",
     "MemoryAuditMirror",
     "MemoryCallerTokens",
