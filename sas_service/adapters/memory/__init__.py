@@ -5,7 +5,10 @@ from sas_service.adapters.memory.audit_log import MemoryAuditLog
 from sas_service.adapters.memory.audit_mirror import MemoryAuditMirror
 from sas_service.adapters.memory.caller_tokens import MemoryCallerTokens
 from sas_service.adapters.memory.clock import MemoryClock
+from sas_service.adapters.memory.managed_identities import MemoryManagedIdentities
+from sas_service.adapters.memory.management_locks import MemoryManagementLocks
 from sas_service.adapters.memory.maps_account import MemoryMapsAccount
+from sas_service.adapters.memory.role_assignments import MemoryRoleAssignments
 from sas_service.adapters.memory.slots import MemorySlots
 from sas_service.adapters.memory.suspensions import MemorySuspensions
 from sas_service.adapters.memory.token_ids import MemoryTokenIds
@@ -16,7 +19,10 @@ __all__ = [
     "MemoryAuditMirror",
     "MemoryCallerTokens",
     "MemoryClock",
+    "MemoryManagedIdentities",
+    "MemoryManagementLocks",
     "MemoryMapsAccount",
+    "MemoryRoleAssignments",
     "MemorySlots",
     "MemorySuspensions",
     "MemoryTokenIds",
