@@ -120,7 +120,7 @@ def test_a_rule_has_1_to_100_origins(client: FlaskClient, azure: MemoryAccountCo
      ("DELETE", "auditor", 403), ("DELETE", "storefront", 403), ("DELETE", "forged", 401)],
 )  # fmt: skip
 def test_roles(client: FlaskClient, azure: MemoryAccountCors, method: str, caller: str, status: int) -> None:
-    body = {"json": {"allowedOrigins": [SHOP]}} if method == "PUT" else {}
+    body: dict[str, Any] = {"json": {"allowedOrigins": [SHOP]}} if method == "PUT" else {}
     assert client.open(PATH, method=method, headers=as_caller(caller), **body).status_code == status
     assert azure.written == []
 
