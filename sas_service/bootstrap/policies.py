@@ -31,7 +31,7 @@ def build_policies(settings: Settings, stores: Stores, last_accepted: Path | Non
         _log.info("policy in force", digest=new.digest, previous=old.digest if old else None)
 
     def refused(error: PolicyRefused) -> None:
-        reasons = [f"{each.rule}: {each.allowed}" for each in error.violations]
+        reasons = [f"{each.rule}: {each.pointer}: {each.allowed}" for each in error.violations]
         _log.error("policy change refused, the old one stays in force", reasons=reasons)
         takeover.refused(error)
 

@@ -1,5 +1,6 @@
 """What a process checks before it starts, and what /readyz asks again and again."""
 
+import socket
 from collections.abc import Callable, Mapping
 
 import structlog
@@ -9,6 +10,7 @@ from sas_service.adapters.policy_file import PolicyFile
 from sas_service.adapters.readiness import Question
 from sas_service.bootstrap.policies import build_policies
 from sas_service.bootstrap.stores import Stores, build_stores
+from sas_service.domain.errors import SasServiceError
 from sas_service.settings import Settings
 
 _log = structlog.get_logger()
@@ -24,19 +26,55 @@ def readiness(stores: Stores, policies: PolicyFile | None) -> tuple[Question, ..
     return (*questions, Question("policy", policies.status)) if policies else questions
 
 
-def preflight(environ: Mapping[str, str]) -> None:
-    """Check all that a process needs of its own before it starts; raises SettingsError or the first SasServiceError."""
+class NotReady(Exception):
+    """A process cannot start; ``problems`` has a sentence for everything that is wrong, without any secret."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+def preflight(environ: Mapping[str, str], *, listens: bool = False) -> None:
+    """Check all that a process needs of its own before it starts; raises SettingsError, then NotReady with all at once.
+
+    ``listens``: also that nobody has the API's address yet. gunicorn would not notice, since its workers share ports.
+    """
     settings = Settings.from_env(environ)
     configure_logs(settings.log_level)
     stores = build_stores(settings)
-    build_policies(settings, stores, None)
-    for question in readiness(stores, None):
-        question.check()
+    checks = [lambda: build_policies(settings, stores, None), *(each.check for each in readiness(stores, None))]
+    # Once each: two questions to a Redis that is away have the same answer.
+    problems = list(dict.fromkeys(problem for check in checks for problem in _problems(check)))
+    if listens and not is_free(settings.bind):
+        problems.append(f"SAS_BIND: {settings.bind} is taken, or is no address of this machine")
+    stores.mirror.close()
+    if problems:
+        raise NotReady(problems)
     _log.info(
         "the audit mirror is local to this machine: run one replica of the service per mirror directory",
         directory=str(settings.mirror_directory),
     )
-    stores.mirror.close()
+
+
+def _problems(check: Callable[[], object]) -> list[str]:
+    try:
+        check()
+    except SasServiceError as error:
+        return [f"{each.rule}: {each.pointer}: {each.allowed}" for each in error.violations] or [error.detail]
+    return []
+
+
+def is_free(address: str) -> bool:
+    """Say whether nobody listens on ``address`` (HOST:PORT) and we may."""
+    host, _, port = address.rpartition(":")
+    host = host.strip("[]")
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, int(port)))
+        except OSError:
+            return False
+    return True
 
 
 def quietly(ask: Callable[[], object]) -> Mapping[str, object]:

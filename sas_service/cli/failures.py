@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import click
 
+from sas_service.bootstrap.preflight import NotReady
 from sas_service.bootstrap.stores import SettingsError
 from sas_service.domain.errors import SasServiceError
 
@@ -16,6 +17,8 @@ def explained() -> Iterator[None]:
         yield
     except SettingsError as error:
         _refuse("These settings are wrong (docs/configuration.md):", error.problems)
+    except NotReady as error:
+        _refuse("This cannot start:", error.problems)
     except SasServiceError as error:
         reasons = [f"{each.rule}: {each.allowed}" for each in error.violations]
         _refuse(f"{type(error).__name__}: {error.detail}", reasons)

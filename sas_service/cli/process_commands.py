@@ -17,7 +17,7 @@ def serve() -> None:
     requests finish. Address, workers and threads: SAS_BIND, SAS_WORKERS, SAS_THREADS.
     """
     with explained():
-        preflight(os.environ)
+        preflight(os.environ, listens=True)
     os.execv(  # noqa: S606  our own interpreter and module, no shell
         sys.executable,
         [sys.executable, "-m", "gunicorn", "-c", "python:sas_service.gunicorn_conf", "sas_service.wsgi:application()"],
