@@ -10,6 +10,7 @@ import tempfile
 from importlib import import_module
 from typing import Any
 
+from sas_service.adapters.logs import configure_logs
 from sas_service.settings import Settings
 
 # Memory, also where the root file system is read-only; gunicorn's heartbeat files and the shared metrics live there.
@@ -24,7 +25,7 @@ import_module("sas_service.wsgi")
 _settings = Settings.from_env(os.environ)
 
 bind = [_settings.bind]
-worker_class = "gthread"
+worker_class = "sas_service.slow_clients.Worker"
 workers = _settings.workers
 threads = _settings.threads
 # One listening socket per worker: without it keep-alive connections pile up on one process (performance.md, 1).
@@ -44,6 +45,13 @@ limit_request_line = 8190
 limit_request_field_size = 17_408
 limit_request_fields = 64
 proc_name = "sas-service"
+
+
+def on_starting(server: Any) -> None:
+    """Send gunicorn's own lines through our net: it quotes malformed requests, bearer tokens and URLs included."""
+    configure_logs(_settings.log_level)
+    server.log.error_log.handlers.clear()
+    server.log.error_log.propagate = True
 
 
 def child_exit(_server: Any, worker: Any) -> None:

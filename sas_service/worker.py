@@ -20,9 +20,10 @@ REAP_EVERY = timedelta(seconds=5)
 _log = structlog.get_logger()
 
 
-def repeat(task: Callable[[], object], name: str, every: timedelta, stop: threading.Event) -> None:
+def repeat(
+    task: Callable[[], object], name: str, every: timedelta, stop: threading.Event, failing: str | None = None
+) -> None:
     """Run ``task`` until ``stop``; a failure is logged when it begins and when it ends, the next round tries again."""
-    failing: str | None = None
     while not stop.wait(every.total_seconds()):
         failing = attempt(task, name, failing)
 
@@ -44,13 +45,18 @@ def attempt(task: Callable[[], object], name: str, failing: str | None = None) -
 
 
 def start_upkeep(service: Service, stop: threading.Event | None = None) -> threading.Thread:
-    """Start this process's upkeep (policy file, schema) as a daemon thread."""
+    """Do one round of this process's upkeep (policy file, schema, Redis), then go on in a daemon thread.
+
+    The first round comes before the first request: a foreign schema must be refused from the start, and the policy
+    that the process starts with announced before another process announces its successor.
+    """
+    failing = attempt(service.upkeep, "upkeep")
     ended = stop or threading.Event()
 
     def keep_up() -> None:
         for fetch in service.warm:
             attempt(fetch, "warm up")
-        repeat(service.upkeep, "upkeep", service.policy_poll, ended)
+        repeat(service.upkeep, "upkeep", service.policy_poll, ended, failing)
 
     thread = threading.Thread(target=keep_up, name="upkeep", daemon=True)
     thread.start()

@@ -6,12 +6,17 @@ import re
 LONGEST = 100
 WITHHELD = "(withheld: it looks like a token)"
 
-# Every JWT, ours and Entra's, begins with the base64 of '{"'.
-_TOKEN_LIKE = re.compile(r"eyJ[A-Za-z0-9_=.+/-]*")
+_TOKEN_LIKE = re.compile(
+    # Every JWT, ours and Entra's, begins with the base64 of '{"'.
+    r"eyJ[A-Za-z0-9_=.+/-]*"
+    # Account keys: 43 characters or more of base64url, or of padded base64; digests in hexadecimal are not meant.
+    r"|(?<![A-Za-z0-9_-])(?=[A-Za-z0-9_-]*[a-z])(?=[A-Za-z0-9_-]*[A-Z])(?=[A-Za-z0-9_-]*\d)[A-Za-z0-9_-]{43,}"
+    r"|[A-Za-z0-9+/]{43,}={1,2}"
+)
 
 
 def looks_like_token(text: str) -> bool:
-    """Tell whether ``text`` has a JWT, or the beginning of one, in it."""
+    """Tell whether ``text`` has a JWT, the beginning of one, or something like an account key in it."""
     return _TOKEN_LIKE.search(text) is not None
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from flask import g, request
 from marshmallow import Schema
-from werkzeug.exceptions import UnsupportedMediaType
+from werkzeug.exceptions import HTTPException, UnsupportedMediaType
 
 from sas_service.api.echo import shorten
 from sas_service.api.exchange import Ask
@@ -68,10 +68,19 @@ def _shape(schema: Schema | None, raw: Mapping[str, str], place: str) -> Shaped:
     return shape(schema or _STRICT, raw, place=place)
 
 
+def _raw() -> bytes:
+    try:
+        return request.get_data(cache=False)
+    except HTTPException:
+        raise
+    except Exception:  # noqa: BLE001  the server's own errors of a wrongly chunked body; their text quotes it
+        raise InvalidRequest("The body could not be read to its end.") from None
+
+
 def _document(body: Body | None) -> object:
     if body is None:
         return {}
-    raw = request.get_data(cache=False)
+    raw = _raw()
     if not raw and body.optional:
         return {}
     if request.mimetype != "application/json":

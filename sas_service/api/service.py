@@ -43,7 +43,8 @@ def healthz(use: UseCases, _ask: Ask) -> Answer:
 def readyz(use: UseCases, _ask: Ask) -> Answer:
     """Ask every dependency, and tell the state of the policy."""
     ready, checks = examine(use.readiness, use.policies)
-    return json_answer({"ready": ready, "checks": checks}, 200 if ready else 503, _UNCACHED)
+    headers = _UNCACHED if ready else {**_UNCACHED, "Retry-After": "5"}
+    return json_answer({"ready": ready, "checks": checks}, 200 if ready else 503, headers)
 
 
 @service.operation(

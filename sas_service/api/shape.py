@@ -44,7 +44,9 @@ def _violations(messages: Any, path: tuple[Any, ...], raw: Any, place: str) -> I
         return
     for each in messages:
         told = each if isinstance(each, Breach) else Breach("a value that the schema describes", "schema.validation")
-        yield Violation(_pointer(path, place), echo(_at(raw, path)), told.allowed, told.rule)
+        # What an unknown member says nobody asked for: it may be a password in the wrong place, and goes on record.
+        asked = None if told.rule == "schema.unknown" else echo(_at(raw, path))
+        yield Violation(_pointer(path, place), asked, told.allowed, told.rule)
 
 
 def _pointer(path: tuple[Any, ...], place: str) -> str:

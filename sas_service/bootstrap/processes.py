@@ -58,8 +58,6 @@ def build_service(environ: Mapping[str, str], *, last_accepted: Path | None = No
     configure_logs(settings.log_level)
     stores = build_stores(settings)
     policies = build_policies(settings, stores, last_accepted)
-    # Announces what this process starts with now: later, another process may have announced its successor already.
-    policies.refresh()
     azure = build_azure(settings, policies.current, environ)
     clock = SystemClock()
     reaping = Reaping(policies=policies, audit_log=stores.audit_log, mirror=stores.mirror, clock=clock)
@@ -67,6 +65,7 @@ def build_service(environ: Mapping[str, str], *, last_accepted: Path | None = No
     def upkeep() -> None:
         policies.refresh()
         stores.migrations.guard()
+        stores.server.check()
 
     return Service(
         settings=settings,

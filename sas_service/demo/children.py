@@ -30,7 +30,7 @@ class Child:
     command: list[str]
     log: Path
     environment: Mapping[str, str] = field(default_factory=dict)
-    grace: float = 35.0
+    grace: float = 50.0
     process: subprocess.Popen[bytes] | None = None
     starts: list[float] = field(default_factory=list)
 

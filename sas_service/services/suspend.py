@@ -1,5 +1,7 @@
 """Suspend a team, a client or a profile, and lift it again: a thief who can ask again is not stopped otherwise."""
 
+from uuid import UUID
+
 from sas_service.domain.audit import EventDraft, EventKind
 from sas_service.domain.callers import Caller
 from sas_service.domain.errors import NotFound
@@ -29,6 +31,7 @@ class Suspending:
 
         Raises NotFound for a team or profile that the policy does not know: a misspelt name would stop nobody.
         """
+        suspended_id = _as_compared(kind, suspended_id)
         policy = self._policies.current()
         if (kind == "team" and suspended_id not in policy.teams) or (
             kind == "profile" and suspended_id not in policy.profiles
@@ -40,6 +43,7 @@ class Suspending:
 
     def delete(self, kind: str, suspended_id: str, caller: Caller, *, request_id: str) -> None:
         """Lift a suspension; raises NotFound if there is none."""
+        suspended_id = _as_compared(kind, suspended_id)
         current = next(
             (each for each in self._suspensions.list() if (each.kind, each.id) == (kind, suspended_id)), None
         )
@@ -58,3 +62,16 @@ class Suspending:
             details={"suspended": {"kind": suspension.kind, "id": suspension.id}, "reason": suspension.reason},
         )
         self._mirror.append(self._audit_log.append(draft))
+
+
+def _as_compared(kind: str, suspended_id: str) -> str:
+    """Return ``suspended_id`` as callers' ids are written: lower case; otherwise it would be on record and stop nobody.
+
+    Raises NotFound for a client that is no application id.
+    """
+    if kind != "client":
+        return suspended_id
+    try:
+        return str(UUID(suspended_id))
+    except ValueError:
+        raise NotFound("a client is named by its application id, a GUID") from None

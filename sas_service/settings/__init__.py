@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from sas_service.settings.values import (
@@ -143,7 +144,7 @@ class Settings:
         default="PT60S",
     )
     graceful_timeout: timedelta = setting(
-        read_duration, "How long running requests may take to finish when the service stops.", default="PT30S"
+        read_duration, "How long running requests may take to finish when the service stops.", default="PT40S"
     )
     reservation_time: timedelta = setting(
         read_duration, "After this an unfinished reservation is closed as abandoned by the worker.", default="PT2M"
@@ -168,23 +169,29 @@ class Settings:
             elif each.default is MISSING and each.default_factory is MISSING:
                 problems.append(f"{name}: required. {each.metadata['meaning']}")
         problems += _unknown(environ, {PREFIX + each.name.upper() for each in fields(cls)})
+        # What could not be read counts as its default here, so that contradictions are told in the same breath.
+        defaults = {each.name: each.default_factory() for each in fields(cls) if each.default_factory is not MISSING}
+        absent = dict.fromkeys(each.name for each in fields(cls))
+        problems += _contradictions(SimpleNamespace(**{**absent, **defaults, **values}))
         if problems:
             raise SettingsError(problems)
-        settings = cls(**values)
-        problems = _contradictions(settings)
-        if problems:
-            raise SettingsError(problems)
-        return settings
+        return cls(**values)
 
 
 def _unknown(environ: Mapping[str, str], known: set[str]) -> list[str]:
     return [f"{name}: no such setting" for name in sorted(environ) if name.startswith(PREFIX) and name not in known]
 
 
-def _contradictions(settings: Settings) -> list[str]:
+def _contradictions(settings: Any) -> list[str]:
     """What no single setting can tell."""
     problems = []
-    if settings.request_timeout <= 2 * settings.arm_deadline + 3 * settings.redis_timeout:
+    longest = 2 * settings.arm_deadline + 3 * settings.redis_timeout
+    if settings.graceful_timeout < longest:
+        problems.append(
+            f"{PREFIX}GRACEFUL_TIMEOUT: must be at least twice {PREFIX}ARM_DEADLINE plus three times"
+            f" {PREFIX}REDIS_TIMEOUT, or a stop cuts off requests that Azure would still answer"
+        )
+    if settings.request_timeout <= longest:
         problems.append(
             f"{PREFIX}REQUEST_TIMEOUT: must exceed twice {PREFIX}ARM_DEADLINE (credential, signature) plus three times"
             f" {PREFIX}REDIS_TIMEOUT, or gunicorn kills requests that Azure would still answer"
@@ -199,7 +206,7 @@ def _contradictions(settings: Settings) -> list[str]:
     return problems + _credential_problems(settings, "issuer") + _credential_problems(settings, "operator")
 
 
-def _credential_problems(settings: Settings, who: str) -> list[str]:
+def _credential_problems(settings: Any, who: str) -> list[str]:
     kind = getattr(settings, f"{who}_credential")
     needed = {"clientSecret": "client_secret", "clientCertificate": "certificate_file"}.get(kind)
     optional = who == "operator" and settings.operator_client_id is None

@@ -96,7 +96,7 @@ def check_server(
     }
     reasons = [text for text, applies in wrong.items() if applies]
     if reasons:
-        raise unavailable(" and ".join(reasons))
+        raise unavailable(" and ".join(reasons), unfit=True)
     return {
         "server": f"{facts.get('server_name', 'redis')} {facts.get('valkey_version') or facts.get('redis_version')}",
         "appendOnly": persists,

@@ -38,9 +38,12 @@ def translated() -> Iterator[None]:
         raise unavailable(_what_happened(error)) from None
 
 
-def unavailable(what: str) -> AuditLogUnavailable:
-    """Return the error that says ``what`` of the audit log."""
-    return AuditLogUnavailable(f"The audit log {what}.", retry_after=RETRY_AFTER)
+def unavailable(what: str, *, unfit: bool = False) -> AuditLogUnavailable:
+    """Return the error that says ``what`` of the audit log; ``unfit`` marks a server that answers but will not do."""
+    error = AuditLogUnavailable(f"The audit log {what}.", retry_after=RETRY_AFTER)
+    if unfit:
+        error.extra["unfit"] = "yes"
+    return error
 
 
 def _what_happened(error: Exception) -> str:

@@ -12,6 +12,7 @@ from redis.exceptions import NoScriptError, ResponseError
 
 from sas_service.adapters.redis.connection import check_server, syncs_every_write
 from sas_service.adapters.redis.failures import translated, unavailable
+from sas_service.domain.errors import AuditLogUnavailable
 
 _Words = Sequence[str | int]
 
@@ -57,6 +58,7 @@ class Server:
         self._accepted = {"accept_eviction": accept_eviction, "accept_no_persistence": accept_no_persistence}
         self._has_waitaof: bool | None = None
         self._refusal: str | None = None
+        self._unfit = False
 
     @property
     def durability(self) -> Durability:
@@ -69,7 +71,13 @@ class Server:
 
     def check(self) -> Mapping[str, object]:
         """Return what the server is and how its writes become durable; raises AuditLogUnavailable if it will not do."""
-        facts = check_server(self._redis, **self._accepted)
+        try:
+            facts = check_server(self._redis, **self._accepted)
+        except AuditLogUnavailable as error:
+            # Nothing is written to it either, until a later check finds it fit: upkeep asks every few seconds.
+            self._unfit = self._unfit or "unfit" in error.extra
+            raise
+        self._unfit = False
         # Asked anew each time: a failover may lead to a server of another version or configuration.
         self._has_waitaof = None
         words = self._confirmation()
@@ -134,6 +142,8 @@ class Server:
     def _demand_permission(self) -> None:
         if self._refusal:
             raise unavailable(self._refusal)
+        if self._unfit:
+            raise unavailable("is configured so that records may be lost; /readyz says how")
 
     def _pipelined(self, commands: Sequence[_Words]) -> list[Any]:
         # One connection: WAIT and WAITAOF speak of the writes of the connection that they are sent on.
@@ -148,10 +158,12 @@ class Server:
         wanted = self._durability
         if not wanted.local and not wanted.replicas:
             return None
-        if self._has_waitaof is None:
-            self._has_waitaof = self._detect_waitaof()
+        # Read once: ``check`` in another thread may forget the answer between two looks at it.
+        has_waitaof = self._has_waitaof
+        if has_waitaof is None:
+            has_waitaof = self._has_waitaof = self._detect_waitaof()
         milliseconds = int(wanted.timeout.total_seconds() * 1000)
-        if self._has_waitaof:
+        if has_waitaof:
             return ("WAITAOF", int(wanted.local), wanted.replicas, milliseconds)
         return ("WAIT", wanted.replicas, milliseconds) if wanted.replicas else None
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from redis.exceptions import RedisError
 
-from sas_service.adapters.redis.server import Durability, Server
+from sas_service.adapters.redis.server import Durability, Script, Server
 from sas_service.domain.audit import EventKind
 from sas_service.domain.errors import AuditLogUnavailable
 from sas_service.domain.tokens import TokenState
@@ -217,3 +217,41 @@ def _until_attached(primary: RunningValkey) -> None:
                 pass
             time.sleep(0.05)
     pytest.fail("the replica never attached")
+
+
+def test_a_readiness_check_in_between_does_not_make_a_commit_skip_its_sync(connected: Connect, start: Start) -> None:
+    valkey = start(appendfsync="everysec")
+
+    class Interrupted(timedelta):
+        """A timeout whose reading lets another thread's ``check`` run, where a switch of threads may put it."""
+
+        server: Server | None = None
+
+        def total_seconds(self) -> float:
+            if server := self.server:
+                self.server = None
+                server.check()
+                server._has_waitaof = None
+            return super().total_seconds()
+
+    timeout = Interrupted(seconds=2)
+    server = Server(connected(valkey, PATIENT), durability=Durability(timeout=timeout))
+    server.check()
+    timeout.server = server
+    assert server._confirmation() == ("WAITAOF", 1, 0, 2000)
+
+
+def test_a_server_that_begins_to_evict_is_written_to_no_more_until_it_stops(connected: Connect, start: Start) -> None:
+    valkey = start()
+    server = Server(connected(valkey, PATIENT))
+    script = Script("release_lock")
+    with valkey.client() as client:
+        client.config_set("maxmemory", "500mb")
+        client.config_set("maxmemory-policy", "allkeys-lru")
+        with pytest.raises(AuditLogUnavailable, match="evicts"):
+            server.check()
+        with pytest.raises(AuditLogUnavailable, match="may be lost"):
+            server.run(script, ("{x}:lock",), ("me",))
+        client.config_set("maxmemory-policy", "noeviction")
+    server.check()
+    assert server.run(script, ("{x}:lock",), ("me",)) == 0

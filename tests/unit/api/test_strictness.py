@@ -132,8 +132,8 @@ def test_operations_without_parameters_refuse_any(client: FlaskClient) -> None:
 
 def test_the_callers_values_come_back_short_and_without_tokens(client: FlaskClient) -> None:
     problem = issue(
-        client, reason="eyJ" + "a" * 50, colour="y" * 5000, size=["eyJ0"], extra={"eyJhbGciOi": 1}
+        client, reason="eyJ" + "a" * 50, lifetime="y" * 5000, size=["eyJ0"], extra={"eyJhbGciOi": 1}
     ).get_json()
     assert "eyJ" not in json.dumps(problem)
     asked = {each["pointer"]: each["asked"] for each in problem["violations"]}
-    assert len(asked["/colour"]) == 100
+    assert len(asked["/lifetime"]) == 100
