@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]  # gunicorn has no type stubs
-from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]  # the same
+from gunicorn.app.base import BaseApplication
+from gunicorn.workers.gthread import ThreadWorker
 
 from sas_service.emulator import certificates, wire
 from sas_service.emulator.application import build
@@ -39,7 +39,7 @@ class ServerOptions:
         return f"{'https' if self.tls_folder else 'http'}://{host}:{self.port}"
 
 
-class EmulatorWorker(ThreadWorker):  # type: ignore[misc]  # an untyped base class
+class EmulatorWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     """A gthread worker that ends planned silences when it is told to stop."""
 
     def handle_exit(self, sig: int, frame: Any) -> None:
@@ -53,7 +53,7 @@ class EmulatorWorker(ThreadWorker):  # type: ignore[misc]  # an untyped base cla
         super().handle_quit(sig, frame)
 
 
-class EmulatorApplication(BaseApplication):  # type: ignore[misc]  # an untyped base class
+class EmulatorApplication(BaseApplication):  # type: ignore[misc]  # the same
     """Gunicorn, embedded and configured here alone: no configuration file, no control socket, no pid file."""
 
     def __init__(self, options: ServerOptions, ready: Callable[[], None]) -> None:

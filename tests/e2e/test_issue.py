@@ -45,7 +45,8 @@ def test_plain_text_answer_is_the_bare_token(demo: RunningDemo) -> None:
         ({"colour": "green"}, {"/colour"}),
         (
             {"client": "logistics", "profile": "logistics-batch", "lifetime": "P400D", "maxRatePerSecond": 501,
-             "regions": ["westeurope", "marseast"], "colour": 1, "size": 2, "shape": 3, "weight": 4, "taste": 5, "start": "2031-01-01T00:00:00Z", "reason": 7},
+             "regions": ["westeurope", "marseast"], "colour": 1, "size": 2, "shape": 3, "weight": 4, "taste": 5,
+             "start": "2031-01-01T00:00:00Z", "reason": 7},
             {"/lifetime", "/maxRatePerSecond", "/regions", "/colour", "/size", "/shape", "/weight", "/taste",
              "/start", "/reason"},
         ),
