@@ -39,23 +39,21 @@ def ancestors(
 ) -> list[str]:
     """Return the canonical scopes whose role assignments reach this one: itself first, the tenant root last."""
     own = canonical(scope)
-    chain = [own]
+    chain, above = [own], None
     parts = own.strip("/").split("/")
-    above: str | None = None
     if parts[0] == "subscriptions" and len(parts) > 1:
-        if len(parts) > 4:  # noqa: PLR2004 - /subscriptions/s/resourcegroups/g has four parts
-            chain.append("/" + "/".join(parts[:4]))
-        if len(parts) > 2:  # noqa: PLR2004 - /subscriptions/s has two
-            chain.append(f"/subscriptions/{parts[1]}")
+        # /subscriptions/s and /subscriptions/s/resourcegroups/g stand above whatever is longer.
+        chain += ["/" + "/".join(parts[:length]) for length in (4, 2) if len(parts) > length]
         subscription = subscriptions.get(parts[1])
         above = subscription.management_group if subscription else None
     elif own.startswith(MANAGEMENT_GROUP_PREFIX):
-        group = management_groups.get(own.removeprefix(MANAGEMENT_GROUP_PREFIX))
-        above = group.parent if group else None
+        above = _parent(own.removeprefix(MANAGEMENT_GROUP_PREFIX), management_groups)
     while above:
         chain.append(MANAGEMENT_GROUP_PREFIX + above.lower())
-        group = management_groups.get(above.lower())
-        above = group.parent if group else None
-    if own != "/":
-        chain.append("/")
-    return chain
+        above = _parent(above, management_groups)
+    return chain if own == "/" else [*chain, "/"]
+
+
+def _parent(name: str, management_groups: dict[str, ManagementGroup]) -> str | None:
+    group = management_groups.get(name.lower())
+    return group.parent if group else None

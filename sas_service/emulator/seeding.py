@@ -66,11 +66,10 @@ def _unique_names(world: World) -> Iterator[tuple[str, list[str]]]:
     yield "tenants", [tenant.id for tenant in world.tenants]
     yield "subscriptions", [subscription.id for subscription in world.subscriptions]
     yield "resource groups", [f"{subscription}/{group.name}" for subscription, group in groups]
-    yield "client ids", [each.client_id for each in (*applications, *identities)]
-    yield (
-        "service principals",
-        [*(each.object_id for each in applications), *(each.principal_id for each in identities)],
-    )
+    client_ids = [each.client_id for each in applications] + [each.client_id for each in identities]
+    yield "client ids", client_ids
+    principals = [each.object_id for each in applications] + [each.principal_id for each in identities]
+    yield "service principals", principals
     yield "accounts with a uniqueId", [account.unique_id for account in accounts]
     yield "custom roles", [role.name for role in world.role_definitions]
     yield "key vaults", [vault.name for vault in world.key_vaults]

@@ -186,8 +186,8 @@ def _contradictions(settings: Settings) -> list[str]:
     problems = []
     if settings.request_timeout <= 2 * settings.arm_deadline + 3 * settings.redis_timeout:
         problems.append(
-            f"{PREFIX}REQUEST_TIMEOUT: must exceed twice {PREFIX}ARM_DEADLINE (credential, signature) plus three times {PREFIX}REDIS_TIMEOUT,"
-            " or gunicorn kills requests that Azure would still answer"
+            f"{PREFIX}REQUEST_TIMEOUT: must exceed twice {PREFIX}ARM_DEADLINE (credential, signature) plus three times"
+            f" {PREFIX}REDIS_TIMEOUT, or gunicorn kills requests that Azure would still answer"
         )
     if settings.reservation_time <= settings.request_timeout:
         problems.append(f"{PREFIX}RESERVATION_TIME: must exceed {PREFIX}REQUEST_TIMEOUT, or live requests are reaped")

@@ -118,24 +118,15 @@ class RoleAssignments:
             or not properties.get("principalId")
         ):
             raise invalid_content("The properties roleDefinitionId and principalId are required")
-        role = str(properties["roleDefinitionId"]).rstrip("/").rpartition("/")[2].lower()
-        if role not in call.index.roles:
-            message = f"The specified role definition with ID '{role.replace('-', '')}' does not exist."
-            raise refuse(404, "RoleDefinitionDoesNotExist", message)
+        role = _role(call, str(properties["roleDefinitionId"]))
         principal = str(properties["principalId"]).lower()
         kind = self._principal_type(call, principal, properties.get("principalType"))
-        stamp = azure_timestamp(self._store.clock.now())
+        description, condition, version = (
+            properties.get(key) for key in ("description", "condition", "conditionVersion")
+        )
+        author, stamp = call.caller.object_id, azure_timestamp(self._store.clock.now())
         return RoleAssignment(
-            call.scope,
-            principal,
-            role,
-            kind,
-            name.lower(),
-            properties.get("description"),
-            properties.get("condition"),
-            properties.get("conditionVersion"),
-            stamp,
-            call.caller.object_id,
+            call.scope, principal, role, kind, name.lower(), description, condition, version, stamp, author
         )
 
     @staticmethod
@@ -180,6 +171,15 @@ def document(assignment: RoleAssignment) -> dict[str, Any]:
     properties |= {name: value for name, value in optional.items() if value is not None}
     own_id = f"{scope.rstrip('/')}/providers/{_TYPE}/{assignment.name}"
     return {"properties": properties, "id": own_id, "type": _TYPE, "name": assignment.name}
+
+
+def _role(call: Call, role_definition_id: str) -> str:
+    """Return the GUID of an existing role; the rest of its id does not matter."""
+    role = role_definition_id.rstrip("/").rpartition("/")[2].lower()
+    if role not in call.index.roles:
+        message = f"The specified role definition with ID '{role.replace('-', '')}' does not exist."
+        raise refuse(404, "RoleDefinitionDoesNotExist", message)
+    return role
 
 
 def _same(first: RoleAssignment, second: RoleAssignment) -> bool:

@@ -14,7 +14,7 @@ from tests.emulator_process import RunningEmulator
 
 
 def test_one_of_many_equal_assignments_is_made(clients: Clients) -> None:
-    clients.authorization().role_assignments
+    clients.authorization()
 
     def attempt(_number: int) -> Any:
         try:

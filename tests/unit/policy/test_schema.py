@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # comes without annotations
+from jsonschema import Draft202012Validator
 
 from sas_service.adapters.policy_file import json_schema, load_policy
 from sas_service.adapters.policy_file.keys import DURATION_PATTERN
