@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from sas_service.domain.errors import AzureRefused, AzureThrottled, AzureUnavailable
 from sas_service.steps import canaries, casualties
 from sas_service.steps.moving import is_settled, is_switched
 from sas_service.steps.run import Run
@@ -59,9 +60,10 @@ def _old_canaries_work(run: Run) -> Seen | None:
     """What will prove the cut must have been let in before it; afterwards nothing more can be signed."""
     if run.entry.has_cut:
         return None
-    canaries.sign_old(run)
+    _sign_old(run)
     for name in canaries.old_names(run):
-        if name in run.entry.accepted or run.entry.canaries[name].proven:
+        canary = run.entry.canaries.get(name)
+        if canary is None or canary.proven or name in run.entry.accepted:
             continue
         answers = canaries.probe(run, name)
         if answers and all(answer.accepted for answer in answers):
@@ -69,6 +71,15 @@ def _old_canaries_work(run: Run) -> Seen | None:
         elif not canaries.is_emergency(run):
             return _not_accepted(run, name, is_refused=any(answer.refused for answer in answers))
     return None
+
+
+def _sign_old(run: Run) -> None:
+    """In an emergency nothing waits for a canary: the run then ends with a person's word instead of a proof."""
+    try:
+        canaries.sign_old(run)
+    except (AzureRefused, AzureThrottled, AzureUnavailable):
+        if not canaries.is_emergency(run):
+            raise
 
 
 def _not_accepted(run: Run, name: str, *, is_refused: bool) -> Seen:
