@@ -35,7 +35,7 @@ test: $(VENV)/.dev ## every check: style, types, import contracts, documents, te
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not full" tests
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not full and not bench" tests
 
 test-deps: ## what the browser and Node tests need (apt, root); without it they skip
 	@if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
@@ -43,7 +43,7 @@ test-deps: ## what the browser and Node tests need (apt, root); without it they 
 	else echo "not root, or no apt: browser and Node tests will skip where these are missing"; fi
 
 test-full: $(VENV)/.dev ## also the long suites
-	$(BIN)/python -m pytest -n 2 --dist loadgroup tests
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not bench" tests
 
 bench: $(VENV)/.dev ## measure; prints tables
 	$(BIN)/python -m pytest -q -s tests/bench

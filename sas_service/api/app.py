@@ -14,6 +14,7 @@ from sas_service.api.metrics import Metrics
 from sas_service.api.problems import Problems
 from sas_service.api.use_cases import UseCases
 from sas_service.ports import CallerTokens, Clock, Policies, Readiness
+from sas_service.services.account_cors import AccountOrigins
 from sas_service.services.deny import Deciding
 from sas_service.services.inspect import Inspection
 from sas_service.services.issue import Issuing
@@ -30,6 +31,7 @@ def create_app(
     issuing: Issuing,
     inspection: Inspection,
     suspending: Suspending,
+    account_origins: AccountOrigins,
     policies: Policies,
     readiness: Sequence[Readiness],
     metrics: Metrics,
@@ -46,6 +48,7 @@ def create_app(
         issuing=issuing,
         inspection=inspection,
         suspending=suspending,
+        account_origins=account_origins,
         policies=policies,
         clock=clock,
         readiness=readiness,

@@ -1,5 +1,6 @@
 """Every resource of the API, in the order of the document."""
 
+from sas_service.api.account_cors import account_cors
 from sas_service.api.accounts import accounts
 from sas_service.api.audit import audit
 from sas_service.api.operations import Resource
@@ -8,4 +9,4 @@ from sas_service.api.service import service
 from sas_service.api.suspensions import suspensions
 from sas_service.api.tokens import tokens
 
-RESOURCES: tuple[Resource, ...] = (tokens, profiles, accounts, suspensions, audit, service)
+RESOURCES: tuple[Resource, ...] = (tokens, profiles, accounts, account_cors, suspensions, audit, service)

@@ -86,6 +86,8 @@ ACCOUNT: Example = {
     "slots": None,
     "localAuthDisabled": None,
 }
+CORS_BODY: Example = {"allowedOrigins": ["https://shop.example"]}
+CORS: Example = {"account": "maps-demo", **CORS_BODY}
 ACCOUNTS: Example = {"items": [ACCOUNT], "next": None}
 SUSPENSION_BODY: Example = {"reason": "token found in a public repository"}
 SUSPENSION: Example = {

@@ -104,8 +104,13 @@ def _told(error: SasServiceError) -> dict[str, object]:
     if isinstance(error, MissingRole):
         told["role"] = error.extra.get("role")
     if isinstance(error, TokenSuperseded):
-        told["replacement"] = error.extra.get("replacement")
+        told["replacement"] = _link(error)
     return {name: value for name, value in told.items() if value is not None}
+
+
+def _link(error: SasServiceError) -> str | None:
+    """Return the address of the token whose id the error names, if it names one."""
+    return f"/v1/tokens/{error.extra['replacement']}" if "replacement" in error.extra else None
 
 
 def _plain(allowed: object) -> object:
@@ -122,7 +127,7 @@ def _headers(error: SasServiceError, wait: timedelta | None, challenge: Challeng
         sent = error.extra.get("reason") != "missing"
         headers["WWW-Authenticate"] = challenge.header(token_was_sent=sent)
     if isinstance(error, TokenSuperseded) and "replacement" in error.extra:
-        headers["Link"] = f'</v1/tokens/{error.extra["replacement"]}>; rel="replacement"'
+        headers["Link"] = f'<{_link(error)}>; rel="replacement"'
     return headers
 
 

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from sas_service.api.metrics import Metrics
 from sas_service.ports import Clock, Policies, Readiness
+from sas_service.services.account_cors import AccountOrigins
 from sas_service.services.deny import Deciding
 from sas_service.services.inspect import Inspection
 from sas_service.services.issue import Issuing
@@ -34,6 +35,7 @@ class UseCases:
     issuing: Issuing
     inspection: Inspection
     suspending: Suspending
+    account_origins: AccountOrigins
     policies: Policies
     clock: Clock
     readiness: Sequence[Readiness]

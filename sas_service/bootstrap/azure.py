@@ -3,10 +3,13 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from sas_service.adapters.azure.account_cors import AzureAccountCors
 from sas_service.adapters.azure.attempts import Attempts, Patience
 from sas_service.adapters.azure.credentials import CredentialChoice, CredentialKind, build_credential
 from sas_service.adapters.azure.managed_identities import AzureManagedIdentities
+from sas_service.adapters.azure.management_locks import AzureManagementLocks
 from sas_service.adapters.azure.maps_account import AzureMapsAccount
 from sas_service.adapters.azure.prefetched_credential import PrefetchedCredential
 from sas_service.adapters.azure.role_assignments import AzureRoleAssignments
@@ -19,15 +22,24 @@ from sas_service.settings import Secret, Settings
 
 
 @dataclass(frozen=True, slots=True)
+class Operating:
+    """What only the operating identity may do: look after accounts and identities, and change accounts."""
+
+    credential: PrefetchedCredential
+    role_assignments: AzureRoleAssignments
+    identities: AzureManagedIdentities
+    locks: AzureManagementLocks
+    account_cors: AzureAccountCors
+
+
+@dataclass(frozen=True, slots=True)
 class Azure:
     """What leads to Azure; ``operator`` is None where no operating identity is set."""
 
     outbound: Outbound
     issuer: PrefetchedCredential
-    operator: PrefetchedCredential | None
     maps_account: AzureMapsAccount
-    role_assignments: AzureRoleAssignments | None
-    identities: AzureManagedIdentities | None
+    operator: Operating | None
 
 
 def build_azure(settings: Settings, policy: Callable[[], Policy], environ: Mapping[str, str]) -> Azure:
@@ -57,7 +69,6 @@ def build_azure(settings: Settings, policy: Callable[[], Policy], environ: Mappi
     return Azure(
         outbound=outbound,
         issuer=issuer,
-        operator=operator,
         maps_account=AzureMapsAccount(
             accounts=account,
             credential=issuer,
@@ -65,20 +76,25 @@ def build_azure(settings: Settings, policy: Callable[[], Policy], environ: Mappi
             base_url=settings.arm_endpoint,
             patience=patience,
         ),
-        role_assignments=AzureRoleAssignments(
-            accounts=account,
-            credential=operator,
-            outbound=outbound,
-            base_url=settings.arm_endpoint,
-            attempts=Attempts(patience),
-        )
-        if operator
-        else None,
-        identities=AzureManagedIdentities(
-            credential=operator, outbound=outbound, base_url=settings.arm_endpoint, attempts=Attempts(patience)
-        )
-        if operator
-        else None,
+        operator=_operating(account, operator, outbound, settings.arm_endpoint, patience) if operator else None,
+    )
+
+
+def _operating(
+    account: Callable[[str], Account],
+    credential: PrefetchedCredential,
+    outbound: Outbound,
+    base_url: str,
+    patience: Patience,
+) -> Operating:
+    way: dict[str, Any] = {"credential": credential, "outbound": outbound, "base_url": base_url}
+    attempts = Attempts(patience)
+    return Operating(
+        credential=credential,
+        role_assignments=AzureRoleAssignments(accounts=account, attempts=attempts, **way),
+        identities=AzureManagedIdentities(attempts=attempts, **way),
+        locks=AzureManagementLocks(accounts=account, attempts=attempts, **way),
+        account_cors=AzureAccountCors(accounts=account, patience=patience, **way),
     )
 
 

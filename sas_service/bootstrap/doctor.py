@@ -6,11 +6,13 @@ from functools import partial
 from sas_service.adapters.logs import configure_logs
 from sas_service.adapters.readiness import Question
 from sas_service.adapters.system_clock import SystemClock
-from sas_service.bootstrap.azure import build_azure, build_caller_tokens
+from sas_service.bootstrap.azure import Operating, build_azure, build_caller_tokens
 from sas_service.bootstrap.policies import build_policies
 from sas_service.bootstrap.preflight import quietly, readiness
 from sas_service.bootstrap.stores import build_stores
-from sas_service.services.diagnose import Diagnosis, Finding
+from sas_service.services.diagnose import Diagnosis
+from sas_service.services.diagnose_identities import OperatorsView
+from sas_service.services.findings import Finding
 from sas_service.settings import Settings
 
 
@@ -22,17 +24,22 @@ def build_doctor(environ: Mapping[str, str]) -> Iterator[Finding]:
     policies = build_policies(settings, stores, None)
     azure = build_azure(settings, policies.current, environ)
     caller_tokens = build_caller_tokens(settings, azure.outbound)
-    questions = [
-        *readiness(stores, policies),
-        Question("entra", lambda: quietly(partial(caller_tokens.prefetch, SystemClock().now()))),
-        Question("issuer credential", partial(quietly, azure.issuer.prefetch)),
-    ]
-    if azure.operator:
-        questions.append(Question("operator credential", partial(quietly, azure.operator.prefetch)))
     return Diagnosis(
         policy=policies.current(),
-        readiness=questions,
+        readiness=[
+            *readiness(stores, policies),
+            Question("Entra metadata", lambda: quietly(partial(caller_tokens.prefetch, SystemClock().now()))),
+            Question("issuer credential", partial(quietly, azure.issuer.prefetch)),
+        ],
         maps_account=azure.maps_account,
-        role_assignments=azure.role_assignments,
-        identities=azure.identities,
+        operator=_view(azure.operator) if azure.operator else None,
     ).run()
+
+
+def _view(operator: Operating) -> OperatorsView:
+    return OperatorsView(
+        credential=Question("operator credential", partial(quietly, operator.credential.prefetch)),
+        role_assignments=operator.role_assignments,
+        identities=operator.identities,
+        locks=operator.locks,
+    )

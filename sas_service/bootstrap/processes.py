@@ -22,6 +22,7 @@ from sas_service.bootstrap.azure import Azure, build_azure, build_caller_tokens
 from sas_service.bootstrap.policies import build_policies
 from sas_service.bootstrap.preflight import readiness
 from sas_service.bootstrap.stores import Stores, build_stores
+from sas_service.services.account_cors import AccountOrigins
 from sas_service.services.active_slots import ActiveSlots
 from sas_service.services.deny import Deciding
 from sas_service.services.inspect import Inspection
@@ -57,6 +58,8 @@ def build_service(environ: Mapping[str, str], *, last_accepted: Path | None = No
     configure_logs(settings.log_level)
     stores = build_stores(settings)
     policies = build_policies(settings, stores, last_accepted)
+    # Announces what this process starts with now: later, another process may have announced its successor already.
+    policies.refresh()
     azure = build_azure(settings, policies.current, environ)
     clock = SystemClock()
     reaping = Reaping(policies=policies, audit_log=stores.audit_log, mirror=stores.mirror, clock=clock)
@@ -106,6 +109,13 @@ def build_api(environ: Mapping[str, str]) -> tuple[Service, Flask]:
         mirror=stores.mirror,
         clock=clock,
     )
+    account_origins = AccountOrigins(
+        policies=service.policies,
+        account_cors=azure.operator.account_cors if azure.operator else None,
+        audit_log=stores.audit_log,
+        mirror=stores.mirror,
+        clock=clock,
+    )
     app = create_app(
         caller_tokens=caller_tokens,
         clock=clock,
@@ -113,6 +123,7 @@ def build_api(environ: Mapping[str, str]) -> tuple[Service, Flask]:
         issuing=issuing,
         inspection=inspection,
         suspending=suspending,
+        account_origins=account_origins,
         policies=service.policies,
         readiness=service.readiness,
         metrics=_metrics(shared),

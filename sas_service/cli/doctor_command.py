@@ -1,6 +1,8 @@
 """The command doctor."""
 
 import os
+from collections import Counter
+from itertools import groupby
 
 import click
 
@@ -12,16 +14,22 @@ from sas_service.cli.failures import explained
 def doctor() -> None:
     """Check everything that the service needs, and say what to do about what is missing.
 
-    Looks at settings, policy, Redis, schema, mirror, Entra's keys, both Azure credentials, and each account: not
-    `global`, local authentication on, identities attached and in the account's location, data roles in place. Changes
-    nothing. Exit code 1 if something is missing.
+    Looks at Redis, schema, mirror, policy, Entra's keys, both Azure credentials, and each account: not `global`, local
+    authentication on, provisioned, no lock; its identities attached, in its location, with the data role that
+    the profiles want and nothing stronger. Changes nothing. Exit code 1 if something does not work; a warning is none.
     """
+    seen: Counter[str] = Counter()
     with explained():
-        findings = build_doctor(os.environ)
-        worst = 0
-        for finding in findings:
-            click.echo(f"{'ok  ' if finding.good else 'FAIL'}  {finding.what}")
-            if not finding.good:
-                worst = 1
-                click.echo(f"      {finding.advice}")
-    raise SystemExit(worst)
+        for about, findings in groupby(build_doctor(os.environ), key=lambda finding: finding.about):
+            click.secho(about, bold=True)
+            for finding in findings:
+                seen[finding.grade.value] += 1
+                click.echo(f"  {finding.grade.value:<4}  {finding.what}")
+                if finding.advice:
+                    click.echo(f"        -> {finding.advice}")
+    click.echo(f"\n{_counted(seen['FAIL'], 'problem')}, {_counted(seen['warn'], 'warning')}, {seen['ok']} fine")
+    raise SystemExit(1 if seen["FAIL"] else 0)
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"

@@ -38,18 +38,27 @@ from sas_service.emulator.vault import Vault
 
 def build(store: Store) -> Edge:
     """Return the WSGI application over a world."""
-    ring, counters, faults = KeyRing(store), Counters(), Faults()
+    ring, counters = KeyRing(store), Counters()
     mint, verifier = Mint(store, ring), Verifier(store, ring)
     routes = [
         *_maps(store, verifier),
-        *Control(store, counters, faults, ring).routes(),
         *_arm(store, verifier),
         *_entra(store, ring, mint),
         *IdentityEndpoints(store, mint).routes(),
         *Vault(store, verifier).routes(),
     ]
     unknown = Route("unknown", "unknown", (), "", _unknown)
-    return Edge(routes, unknown, counters, faults)
+    faults = Faults(operations_of([*routes, unknown]))
+    control = Control(store, counters, faults, ring).routes()
+    return Edge([*routes, *control], unknown, counters, faults)
+
+
+def operations_of(routes: list[Route]) -> dict[str, set[str]]:
+    """Return the names of the operations of each service."""
+    names: dict[str, set[str]] = {}
+    for route in routes:
+        names.setdefault(route.service, set()).add(route.operation)
+    return names
 
 
 def _maps(store: Store, verifier: Verifier) -> list[Route]:

@@ -95,9 +95,10 @@ class Control:
         return json_answer(described(self._store.settings))
 
     def faults(self, request: Request) -> Response:
-        """Return the planned faults and the kinds there are."""
+        """Return the planned faults, and the kinds and operations there are."""
         del request
-        return json_answer({"items": self._faults.planned(), "kinds": KINDS})
+        operations = {service: sorted(names) for service, names in self._faults.operations.items()}
+        return json_answer({"items": self._faults.planned(), "kinds": KINDS, "operations": operations})
 
     def plan_fault(self, request: Request) -> Response:
         """Plan a fault."""

@@ -57,6 +57,8 @@ class Edge:
 
     def _answer(self, request: Request, match: Match, fault: Fault | None) -> Response:
         if fault and not fault.effect:
+            # The request has arrived whole, even if nothing is done: trouble must not strike while it is being sent.
+            request.get_data()
             return _fault_answer(fault)
         try:
             response = match.route.answer(request, **match.parts)

@@ -74,7 +74,10 @@ class Fault:
 class Faults:
     """The planned troubles."""
 
-    def __init__(self) -> None:
+    def __init__(self, operations: dict[str, set[str]]) -> None:
+        self.operations = operations
+        known = {"*", *operations, *(name for names in operations.values() for name in names)}
+        self._targets = {name.lower(): name for name in known}
         self._lock = threading.Lock()
         self._planned: list[Fault] = []
         self._ids = itertools.count(1)
@@ -83,6 +86,13 @@ class Faults:
         """Add a fault described in JSON."""
         fault = shapes.read(Fault, document, "fault")
         fault.kind, fault.seen = _kind(fault.kind), 0
+        target = self._targets.get(fault.operation.lower())
+        if target is None:
+            # A misspelt name would never strike, and a test would pass for the wrong reason.
+            raise shapes.ShapeError(
+                f"fault.operation: {fault.operation!r} is not one of {', '.join(self._targets.values())}"
+            )
+        fault.operation = target
         if fault.times is not None and fault.times <= 0:
             fault.times = None
         with self._lock:

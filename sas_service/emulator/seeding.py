@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterator
 
 from sas_service.emulator.builtin_roles import BUILTIN_ROLES
+from sas_service.emulator.directory import Tenant
 from sas_service.emulator.durations import azure_timestamp
 from sas_service.emulator.index import IDENTITIES
 from sas_service.emulator.scopes import resource_id
@@ -31,8 +32,9 @@ def new_id() -> str:
 
 def complete(world: World, now: float) -> World:
     """Fill in what the world file may leave out; idempotent, so that a state file passes through unchanged."""
+    _lower_ids(world)
     _refuse_duplicates(world)
-    world.hosts = {**DEFAULT_HOSTS, **world.hosts}
+    world.hosts = {**DEFAULT_HOSTS, **{host.lower(): place for host, place in world.hosts.items()}}
     for tenant in world.tenants:
         for application in tenant.applications:
             application.object_id = application.object_id or new_id()
@@ -49,6 +51,32 @@ def complete(world: World, now: float) -> World:
     return world
 
 
+def _lower_ids(world: World) -> None:
+    """Write the ids that are compared in one form, so that a world file may copy them from anywhere."""
+    for tenant in world.tenants:
+        _lower_directory(tenant)
+    for subscription in world.subscriptions:
+        subscription.id, subscription.tenant = subscription.id.lower(), subscription.tenant.lower()
+        for identity in (each for group in subscription.resource_groups for each in group.identities):
+            identity.client_id, identity.principal_id = identity.client_id.lower(), identity.principal_id.lower()
+    for assignment in world.role_assignments:
+        assignment.principal_id = assignment.principal_id.lower()
+    for policy in (policy for vault in world.key_vaults for policy in vault.access_policies):
+        policy.object_id = policy.object_id.lower()
+
+
+def _lower_directory(tenant: Tenant) -> None:
+    tenant.id = tenant.id.lower()
+    for application in tenant.applications:
+        application.object_id = application.object_id.lower()
+    for user in tenant.users:
+        user.object_id = user.object_id.lower()
+    for group in tenant.groups:
+        group.object_id, group.members = group.object_id.lower(), [member.lower() for member in group.members]
+    for given in tenant.app_role_assignments:
+        given.principal_id = given.principal_id.lower()
+
+
 def _refuse_duplicates(world: World) -> None:
     for what, names in _unique_names(world):
         seen: set[str] = set()
@@ -62,13 +90,14 @@ def _unique_names(world: World) -> Iterator[tuple[str, list[str]]]:
     groups = [(each.id, group) for each in world.subscriptions for group in each.resource_groups]
     accounts = [account for _, group in groups for account in group.maps_accounts]
     identities = [identity for _, group in groups for identity in group.identities]
-    applications = [application for tenant in world.tenants for application in tenant.applications]
+    homes = [(tenant.id, application) for tenant in world.tenants for application in tenant.applications]
     yield "tenants", [tenant.id for tenant in world.tenants]
     yield "subscriptions", [subscription.id for subscription in world.subscriptions]
     yield "resource groups", [f"{subscription}/{group.name}" for subscription, group in groups]
-    client_ids = [each.client_id for each in applications] + [each.client_id for each in identities]
-    yield "client ids", client_ids
-    principals = [each.object_id for each in applications] + [each.principal_id for each in identities]
+    # An application that serves several tenants has one client id, and a service principal in each.
+    yield "applications in one tenant", [f"{tenant}/{application.client_id}" for tenant, application in homes]
+    yield "identities with a client id", [identity.client_id for identity in identities]
+    principals = [each.object_id for _, each in homes] + [each.principal_id for each in identities]
     yield "service principals", principals
     yield "accounts with a uniqueId", [account.unique_id for account in accounts]
     yield "custom roles", [role.name for role in world.role_definitions]

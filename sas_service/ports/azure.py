@@ -127,11 +127,19 @@ class ManagedIdentities(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class ManagementLock:
+    """A lock: ``read_only`` refuses writes and POST actions, List SAS included; any lock refuses deletions."""
+
+    scope: str
+    read_only: bool
+
+
 class ManagementLocks(Protocol):
     """Azure's management locks."""
 
-    def read_only(self, account: str) -> tuple[str, ...]:
-        """Return the scopes of the ReadOnly locks at the account and above it: under one, List SAS is refused.
+    def over(self, account: str) -> tuple[ManagementLock, ...]:
+        """Return the locks at the account and above it.
 
         Raises AzureUnavailable, AzureThrottled, AzureRefused, IdentityUnavailable.
         """

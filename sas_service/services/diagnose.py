@@ -1,25 +1,20 @@
-"""The doctor's questions: is everything there that issuing needs, and what to do about what is not."""
+"""The doctor's questions: is everything there that issuing and revoking need, and what to do about what is not."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator, Sequence
 from datetime import timedelta
 
+from sas_service.domain.arm_scopes import in_words
 from sas_service.domain.errors import SasServiceError
-from sas_service.domain.policy import Account, Policy, Profile
-from sas_service.ports import AccountFacts, ManagedIdentities, MapsAccount, Readiness, RoleAssignments
+from sas_service.domain.policy import Account, Policy
+from sas_service.ports import AccountFacts, MapsAccount, Readiness
+from sas_service.services.diagnose_identities import OperatorsView, identity_findings
+from sas_service.services.findings import Finding, Grade, Subject
 
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at; ``advice`` says what to do if it is not ``good``."""
-
-    good: bool
-    what: str
-    advice: str = ""
+_SERVICE = Subject("the service")
 
 
 class Diagnosis:
-    """Asks every dependency and every account; changes nothing."""
+    """Asks every dependency and every account; changes nothing. ``operator`` is None where none is set."""
 
     def __init__(
         self,
@@ -27,111 +22,99 @@ class Diagnosis:
         policy: Policy,
         readiness: Sequence[Readiness],
         maps_account: MapsAccount,
-        role_assignments: RoleAssignments | None,
-        identities: ManagedIdentities | None,
+        operator: OperatorsView | None,
     ) -> None:
         self._policy = policy
         self._readiness = readiness
         self._maps_account = maps_account
-        self._role_assignments = role_assignments
-        self._identities = identities
+        self._operator = operator
 
     def run(self) -> Iterator[Finding]:
         """Yield findings one by one, so that a terminal shows progress."""
         for each in self._readiness:
-            yield _asked(f"{each.name} answers", each.check, "see docs/configuration.md for its settings")
+            yield _asked(each)
+        operator = yield from self._usable_operator()
         for name in sorted(self._policy.accounts):
-            yield from self._account(self._policy.accounts[name])
+            yield from self._account(self._policy.accounts[name], operator)
 
-    def _account(self, account: Account) -> Iterator[Finding]:
+    def _usable_operator(self) -> Generator[Finding, None, OperatorsView | None]:
+        """Without its credential every question of the operator would fail for the same reason: none is asked."""
+        if self._operator is None:
+            yield _SERVICE.warn(
+                "has no operating identity: locations, roles and locks were not looked at",
+                "set SAS_OPERATOR_CLIENT_ID; issuing works without, changing an account and revoking do not",
+            )
+            return None
+        found = _asked(self._operator.credential)
+        yield found
+        return self._operator if found.grade is Grade.OK else None
+
+    def _account(self, account: Account, operator: OperatorsView | None) -> Iterator[Finding]:
+        subject = Subject(f"account {account.name}")
         try:
             facts = self._maps_account.facts(account.name, max_age=timedelta(0))
         except SasServiceError as error:
-            yield Finding(
-                good=False,
-                what=f"account {account.name} can be read",
-                advice=f"{error.detail}; the issuer needs accounts/read",
-            )
+            yield subject.fail("cannot be read by the issuer", f"{error.detail} The issuer needs accounts/read")
             return
-        yield Finding(good=True, what=f"account {account.name} can be read")
-        yield from _account_findings(account, facts)
+        yield subject.ok("can be read by the issuer")
+        yield from _of_account(subject, facts)
+        if operator:
+            yield from _locks(subject, operator, account)
         profiles = [each for each in self._policy.profiles.values() if each.account == account.name]
         for identity in sorted({identity for profile in profiles for identity in profile.identities}):
-            yield from self._identity(account, facts, identity, profiles)
+            users = [profile for profile in profiles if identity in profile.identities]
+            yield from identity_findings(identity, users, account, facts, operator)
 
-    def _identity(
-        self, account: Account, facts: AccountFacts, identity: str, profiles: list[Profile]
-    ) -> Iterator[Finding]:
-        principal = facts.principals.get(identity)
-        yield Finding(
-            principal is not None,
-            f"identity {identity} is attached to {account.name}",
-            "attach it to the Maps account (az resource update, or the portal's Identity page)",
+
+def _of_account(subject: Subject, facts: AccountFacts) -> Iterator[Finding]:
+    if facts.location.lower() == "global":
+        yield subject.fail(
+            "is in the location global", "such accounts cannot have managed identities: make one in a region"
         )
-        yield from self._location(account, facts, identity)
-        if principal is None or self._role_assignments is None:
-            return
-        wanted = {profile.data_role for profile in profiles if identity in profile.identities}
-        try:
-            found = self._role_assignments.effective(account.name, principal)
-        except SasServiceError as error:
-            yield Finding(
-                good=False,
-                what=f"roles of {identity} can be read",
-                advice=f"{error.detail}; the operator needs roleAssignments/read",
-            )
-            return
-        held = {name for role in found for name in (role.role_id, role.role_name) if name}
-        for role in sorted(wanted):
-            yield Finding(
-                role in held or role.lower() in held,
-                f"identity {identity} has the role {role}",
-                f"assign {role} to it at the scope of the account",
-            )
-
-    def _location(self, account: Account, facts: AccountFacts, identity: str) -> Iterator[Finding]:
-        if self._identities is None:
-            return
-        try:
-            location = self._identities.location(account.identities[identity])
-        except SasServiceError as error:
-            yield Finding(
-                good=False,
-                what=f"identity {identity} can be read",
-                advice=f"{error.detail}; the operator needs userAssignedIdentities/read",
-            )
-            return
-        yield Finding(
-            location.lower() == facts.location.lower(),
-            f"identity {identity} is in the account's location",
-            f"it is in {location}, the account in {facts.location}: Azure Maps wants them together",
+    else:
+        yield subject.ok(f"is in {facts.location}, not global")
+    if facts.local_auth_disabled:
+        yield subject.fail(
+            "refuses SAS tokens: disableLocalAuth is true",
+            "unless it is locked down on purpose, set it to false; Azure takes a few minutes",
+        )
+    else:
+        yield subject.ok("accepts SAS tokens (local authentication is on)")
+    if facts.provisioning_state == "Succeeded":
+        yield subject.ok("is provisioned")
+    else:
+        yield subject.fail(
+            f"is in the provisioning state {facts.provisioning_state or '(none)'}",
+            "wait if it is changing, then look again; if it failed, Azure's activity log says why",
         )
 
 
-def _account_findings(account: Account, facts: AccountFacts) -> tuple[Finding, ...]:
-    return (
-        Finding(
-            facts.location.lower() != "global",
-            f"account {account.name} is not in the location global",
-            "accounts in global do not support managed identities: create one in a region",
-        ),
-        Finding(
-            not facts.local_auth_disabled,
-            f"account {account.name} accepts SAS tokens (local authentication is on)",
-            "disableLocalAuth is true: every SAS token is refused until it is false",
-        ),
-        Finding(
-            facts.provisioning_state == "Succeeded",
-            f"account {account.name} is in a terminal state",
-            f"its provisioning state is {facts.provisioning_state}: wait, then look again",
-        ),
-    )
-
-
-def _asked(what: str, question: Callable[[], object], advice: str) -> Finding:
+def _locks(subject: Subject, operator: OperatorsView, account: Account) -> Iterator[Finding]:
     try:
-        question()
+        locks = operator.locks.over(account.name)
+    except SasServiceError as error:
+        yield subject.warn("may be locked: locks cannot be read", f"{error.detail} The operator needs locks/read")
+        return
+    for lock in locks:
+        if lock.read_only:
+            yield subject.fail(
+                f"has a ReadOnly lock at {in_words(lock.scope)}",
+                "Azure refuses List SAS and every change under it: remove it",
+            )
+        else:
+            yield subject.warn(
+                f"has a CanNotDelete lock at {in_words(lock.scope)}",
+                "Azure may refuse to remove role assignments under it: a revocation could then only regenerate keys",
+            )
+    if not locks:
+        yield subject.ok("has no lock")
+
+
+def _asked(question: Readiness) -> Finding:
+    try:
+        question.check()
     except SasServiceError as error:
         reasons = "; ".join(str(each.allowed) for each in error.violations)
-        return Finding(good=False, what=what, advice=f"{error.detail}{': ' + reasons if reasons else ''} ({advice})")
-    return Finding(good=True, what=what)
+        said = f"{error.detail}: {reasons}" if reasons else error.detail
+        return _SERVICE.fail(f"has no working {question.name}", f"{said} (settings: docs/configuration.md)")
+    return _SERVICE.ok(f"has a working {question.name}")

@@ -68,7 +68,7 @@ class RunningDemo:
             if "Ctrl-C stops everything" in line:
                 break
         self.output = "".join(lines)
-        assert "ready after" in self.output, self.output
+        assert "Ctrl-C stops everything" in self.output, self.output
         self.contract: dict[str, Any] = json.loads((self.directory / "demo.json").read_text())
 
     def stop(self, number: int = signal.SIGINT) -> str:

@@ -12,8 +12,6 @@ import requests
 
 from tests.e2e.running_demo import ROOT, RunningDemo, commands_of
 
-pytestmark = pytest.mark.xdist_group("demo")
-
 
 def test_printed_commands_end_with_an_answer_from_the_map(demo: RunningDemo) -> None:
     ran = subprocess.run(

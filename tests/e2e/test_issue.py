@@ -6,8 +6,6 @@ import pytest
 
 from tests.e2e.running_demo import RunningDemo
 
-pytestmark = pytest.mark.xdist_group("demo")
-
 TOKEN_ANSWER = {
     "id", "token", "authorization", "fingerprint", "account", "profile", "clientId", "hosts", "signingKey",
     "principalId", "epoch", "regions", "maxRatePerSecond", "start", "expiry", "replaces", "renewal",

@@ -8,12 +8,9 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import pytest
 import requests
 
 from tests.e2e.running_demo import RunningDemo, eventually, kill
-
-pytestmark = pytest.mark.xdist_group("outages")
 
 
 class Traffic:

@@ -3,13 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-import pytest
 import requests
 import yaml
 
 from tests.e2e.running_demo import RunningDemo, eventually
-
-pytestmark = pytest.mark.xdist_group("outages")
 
 
 def readyz(demo: RunningDemo) -> dict[str, Any]:

@@ -1,10 +1,6 @@
 """No SAS token, key or bearer in Redis's files, the mirror, the logs or the output."""
 
-import pytest
-
 from tests.e2e.running_demo import RunningDemo, secrets_in
-
-pytestmark = pytest.mark.xdist_group("demo")
 
 
 def test_nothing_secret_is_written_anywhere(demo: RunningDemo) -> None:

@@ -1,4 +1,4 @@
-// Takes the funding links out of package-lock.json, as `npm run lock` does: a lock file names packages and hashes, no address.
+// Run by `npm run lock`: takes the funding links out, because a lock file names packages and hashes, no address.
 import { readFileSync, writeFileSync } from "node:fs";
 
 const file = new URL("package-lock.json", import.meta.url);

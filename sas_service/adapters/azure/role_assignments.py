@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -24,6 +25,14 @@ API_VERSION = "2022-04-01"
 _GUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", re.ASCII)
 _MOST = 200
 """More assignments than this on one account for one principal are a mistake in the listing."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Role:
+    """What a definition says, as far as we may read it."""
+
+    name: str | None
+    data_actions: tuple[str, ...] | None
 
 
 class AzureRoleAssignments:
@@ -69,23 +78,23 @@ class AzureRoleAssignments:
             return unreadable() if len(found) > _MOST or not all(map(_is_whole, found)) else found
 
         found = self._attempts.run("List role assignments", send).answer
-        names = {role_id: self._role_name(client, scope, role_id) for role_id in {_role_id(one) for one in found}}
-        return tuple(_effective(one, scope, principal_id, names) for one in found)
+        roles = {role_id: self._role(client, scope, role_id) for role_id in {_role_id(one) for one in found}}
+        return tuple(_effective(one, scope, principal_id, roles) for one in found)
 
-    def _role_name(self, client: AuthorizationManagementClient, scope: str, role_id: str) -> str | None:
-        def send(timeouts: Timeouts) -> str | None:
+    def _role(self, client: AuthorizationManagementClient, scope: str, role_id: str) -> _Role:
+        def send(timeouts: Timeouts) -> _Role:
             role = client.role_definitions.get(
                 scope,
                 role_id,
                 connection_timeout=timeouts.connection_timeout,
                 read_timeout=timeouts.read_timeout,
             )
-            return role.role_name if isinstance(role.role_name, str) else None
+            return _Role(role.role_name if isinstance(role.role_name, str) else None, _data_actions(role))
 
         try:
             return self._attempts.run("Get role definition", send).answer
         except AzureRefused:
-            return None
+            return _Role(None, None)
 
     def _new_client(self, subscription: str) -> AuthorizationManagementClient:
         return AuthorizationManagementClient(
@@ -116,16 +125,22 @@ def _role_id(assignment: Any) -> str:
     return str(assignment.role_definition_id).rstrip("/").rpartition("/")[2].lower()
 
 
-def _effective(assignment: Any, scope: str, principal_id: str, names: dict[str, str | None]) -> EffectiveRole:
+def _data_actions(role: Any) -> tuple[str, ...]:
+    granted = (action for each in role.permissions or () for action in each.data_actions or ())
+    return tuple(action for action in granted if isinstance(action, str))
+
+
+def _effective(assignment: Any, scope: str, principal_id: str, roles: dict[str, _Role]) -> EffectiveRole:
     role_id = _role_id(assignment)
     return EffectiveRole(
         assignment_id=assignment.id,
         scope=assignment.scope,
         role_id=role_id,
-        role_name=names[role_id],
+        role_name=roles[role_id].name,
         principal_id=assignment.principal_id,
         principal_type=str(assignment.principal_type or ""),
         inherited=assignment.scope.rstrip("/").lower() != scope.lower(),
         through_group=assignment.principal_id.lower() != principal_id.lower(),
         conditional=bool(assignment.condition),
+        data_actions=roles[role_id].data_actions,
     )

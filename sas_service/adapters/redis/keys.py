@@ -46,13 +46,17 @@ class Keys:
         """Sorted set of all committed tokens: suffix by ms issued."""
         return f"{self._tag}issued"
 
-    def issued_to_team(self, team: str) -> str:
-        """The same for one team."""
-        return f"{self._tag}issued:team:{team}"
+    def issued_as(self, pair: str) -> str:
+        """The same for one team and profile; ``pair`` is a member of ``issued_pairs``."""
+        return f"{self._tag}issued:{pair}"
 
-    def issued_for_profile(self, profile: str) -> str:
-        """The same for one profile."""
-        return f"{self._tag}issued:profile:{profile}"
+    @property
+    def issued_pairs(self) -> str:
+        """Set of every pair of team and profile that ever got a token, as JSON: as few as the policy allows.
+
+        Lists by team, by profile and by both are merged from the pairs, so one index serves all three.
+        """
+        return f"{self._tag}issued-pairs"
 
     def slot(self, slot: str) -> str:
         """Sorted set of the tokens that hang on a slot (``<key>|<identity>``): suffix by ms of expiry."""

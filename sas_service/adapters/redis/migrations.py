@@ -5,7 +5,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,7 +17,7 @@ from sas_service.adapters.redis.failures import translated, unavailable
 from sas_service.adapters.redis.keys import MIGRATION_LOCK, MIGRATIONS, SCHEMA
 from sas_service.adapters.redis.schema import KNOWN, Known, check_schema, read_schema
 from sas_service.adapters.redis.server import Script, Server
-from sas_service.domain.errors import SchemaOutOfRange
+from sas_service.domain.errors import AuditLogUnavailable, SchemaOutOfRange
 from sas_service.domain.iso8601 import format_instant
 
 _NAME = re.compile(r"(?P<number>\d{4})_[a-z0-9_]+", re.ASCII)
@@ -161,7 +161,7 @@ class Migrations:
     def _keep_lease(self, holder: str, finished: Event) -> None:
         while not finished.wait(self._lease / 3000):
             # Lost or unreachable: the script that records the migration will notice.
-            with translated():
+            with suppress(AuditLogUnavailable):
                 self._own.run(_RENEW, (MIGRATION_LOCK,), (holder, self._lease))
 
 

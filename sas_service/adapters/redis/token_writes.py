@@ -1,5 +1,6 @@
 """What happens to a reserved token: commit, redeliver, settle; one script each, safe to repeat."""
 
+import json
 from collections.abc import Callable, Sequence
 
 from sas_service.adapters.record_changes import committed, redelivered, settled
@@ -30,15 +31,16 @@ class TokenWrites:
         keys, suffix, grant = _names(live)
         told = EventText.of(event)
         bucket, field = keys.fingerprint(live.fingerprints[-1])
+        pair = json.dumps([grant.team, grant.profile], separators=(",", ":"))
         answer = self._server.run_durably(
             _COMMIT,
             (
                 *(keys.token(suffix), keys.open_reservations, keys.slots, bucket, keys.issued),
-                *(keys.issued_to_team(grant.team), keys.issued_for_profile(grant.profile), *told.keys(keys)),
+                *(keys.issued_as(pair), keys.issued_pairs, *told.keys(keys)),
             ),
             (
                 *(suffix, write_record(live), grant.epoch, field, milliseconds(live.issued_at)),
-                *(f'"kind":"{event.kind}",', *told.words(keys)),
+                *(f'"kind":"{event.kind}",', pair, *told.words(keys)),
             ),
         )
         return _done(keys, answer)

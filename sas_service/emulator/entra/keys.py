@@ -44,6 +44,7 @@ class KeyRing:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._published: tuple[list[EntraKey], dict[str, rsa.RSAPublicKey]] = ([], {})
         if not store.world.entra_keys:
             self.roll_over()
 
@@ -66,10 +67,15 @@ class KeyRing:
 
     def public(self, key_id: str) -> rsa.RSAPublicKey | None:
         """Return a published key, or None."""
-        for entry in self._store.world.entra_keys:
-            if thumbprint(load_certificate(entry.certificate)) == key_id:
-                return _private_key(entry.private_key).public_key()
-        return None
+        entries, keys = self._published
+        if entries is not self._store.world.entra_keys:
+            entries = self._store.world.entra_keys
+            keys = {
+                thumbprint(load_certificate(entry.certificate)): _private_key(entry.private_key).public_key()
+                for entry in entries
+            }
+            self._published = entries, keys
+        return keys.get(key_id)
 
     def jwks(self, issuer: str | None) -> dict[str, Any]:
         """Return the published keys; v2 metadata names the issuer of each."""

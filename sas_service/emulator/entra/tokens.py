@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from collections import OrderedDict
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
@@ -11,10 +12,13 @@ import jwt
 from sas_service.emulator.directory import Application, Tenant, User
 from sas_service.emulator.entra.keys import KeyRing, base64url
 from sas_service.emulator.entra.resources import Resource
+from sas_service.emulator.scopes import Placed
 from sas_service.emulator.store import Store
+from sas_service.emulator.world import ManagedIdentity
 
 STS = "https://sts.windows.net"
 V2 = 2
+_REMEMBERED = 1024
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,9 @@ class Mint:
         claims |= self._roles(tenant, resource, {application.object_id})
         return self._sign(tenant.id, resource, base, lifetime, claims), lifetime
 
-    def for_identity(self, tenant: str, identity: Any, resource: Resource, base: str) -> tuple[str, int]:
+    def for_identity(
+        self, tenant: str, identity: Placed[ManagedIdentity], resource: Resource, base: str
+    ) -> tuple[str, int]:
         """Return a managed identity's token and its lifetime."""
         lifetime = int(self._store.settings.managed_identity_token_lifetime.seconds)
         principal = identity.item.principal_id
@@ -132,6 +138,7 @@ class Verifier:
     def __init__(self, store: Store, ring: KeyRing) -> None:
         self._store = store
         self._ring = ring
+        self._signed: OrderedDict[str, tuple[str, dict[str, Any]]] = OrderedDict()
 
     def verify(self, token: str, audiences: Collection[str]) -> Caller:
         """Return whom the token stands for, or raise BearerError."""
@@ -149,8 +156,19 @@ class Verifier:
         return Caller(str(claims["oid"]), tenant, app_id, name, "idtyp" not in claims)
 
     def _claims(self, token: str) -> dict[str, Any]:
+        """Return the claims of a well-signed token; its signature is checked once while its key is published."""
+        key_id, claims = self._signed.get(token, ("", {}))
+        if not claims or self._ring.public(key_id) is None:
+            key_id, claims = self._verified(token)
+            self._signed[token] = key_id, claims
+            while len(self._signed) > _REMEMBERED:
+                self._signed.popitem(last=False)
+        return claims
+
+    def _verified(self, token: str) -> tuple[str, dict[str, Any]]:
         try:
-            key = self._ring.public(str(jwt.get_unverified_header(token).get("kid")))
+            key_id = str(jwt.get_unverified_header(token).get("kid"))
+            key = self._ring.public(key_id)
             if key is None:
                 raise BearerError("signature")
             # Times are judged by the emulated clock, not by PyJWT's.
@@ -160,4 +178,4 @@ class Verifier:
             raise BearerError("signature") from None
         except jwt.PyJWTError:
             raise BearerError("malformed") from None
-        return claims
+        return key_id, claims

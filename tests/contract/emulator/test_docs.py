@@ -88,3 +88,9 @@ def test_the_documented_world_file_is_complete() -> None:
     for shape, count in shown.items():
         documented = [shapes.camel(field.name) for field in fields(shape)][:count]
         assert [name for name in documented if name not in section] == [], shape
+
+
+def test_every_operation_is_documented(emulator: RunningEmulator) -> None:
+    operations = emulator.control("GET", "faults")["operations"]
+    missing = [name for names in operations.values() for name in names if f"`{name}`" not in PAGE and name != "unknown"]
+    assert missing == []

@@ -300,6 +300,17 @@ def test_rollover_keeps_old_tokens_valid_until_the_old_key_is_forgotten(
         verified(clients, token, worlds.API)
 
 
+def test_arm_refuses_tokens_of_a_forgotten_key(clients: Clients, emulator: RunningEmulator) -> None:
+    bearer = {"Authorization": f"Bearer {clients.credential().get_token(ARM).token}"}
+    path = f"{worlds.ACCOUNT_ID}?api-version={worlds.VERSION}"
+    assert clients.get(path, headers=bearer).status_code == 200
+    emulator.control("POST", "entra/rollover")
+    assert clients.get(path, headers=bearer).status_code == 200
+    emulator.control("POST", "entra/rollover", {"forget": True})
+    refused = clients.get(path, headers=bearer)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (401, "InvalidAuthenticationToken")
+
+
 def test_instance_discovery_answers_msal(clients: Clients) -> None:
     answer = clients.get(
         "/common/discovery/instance?api-version=1.1"

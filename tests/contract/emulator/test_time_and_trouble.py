@@ -204,6 +204,7 @@ def test_faults_are_counted_skipped_and_forgotten(clients: Clients, emulator: Ru
         ("PATCH", "settings", {"sasInQuery": "maybe"}),
         ("POST", "faults", {"operation": "listSas", "kind": "explode"}),
         ("POST", "faults", {"kind": "reset"}),
+        ("POST", "faults", {"operation": "listSAS2", "kind": "reset"}),
         ("POST", "clock", {"advance": "-PT1S"}),
         ("POST", "clock", {}),
     ],

@@ -112,6 +112,15 @@ def test_a_cursor_stays_true_while_newer_events_arrive(world: World, query: Even
     assert rest.next is None
 
 
+def test_a_stream_whose_matches_lie_deep_is_waited_for(world: World) -> None:
+    token = f"{ACCOUNT}.aaaa"
+    deep = write(world, draft(START + 5 * MILLISECOND, team="mine", token=token))
+    write(world, *(draft(START + 6 * MILLISECOND, team="theirs", token=token) for _ in range(9)))
+    older = write(world, draft(START, account=OTHER_ACCOUNT, team="mine", token=token))
+    query = EventQuery([ACCOUNT, OTHER_ACCOUNT], team="mine", token=token)
+    assert walk(world, query, 1) == [event for _, event in deep + older]
+
+
 def test_nothing_is_an_empty_page(world: World) -> None:
     for query in (EventQuery([]), EventQuery(["unknown"]), EventQuery([ACCOUNT], team="nobody")):
         page = world.audit_log.events(query, cursor=None, limit=5)

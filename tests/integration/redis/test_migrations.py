@@ -96,9 +96,9 @@ def test_a_failed_migration_is_tried_again(start: Start, connected: Connect, dir
 
 
 def test_a_long_migration_keeps_its_lease(start: Start, connected: Connect, directory: Path) -> None:
-    write(directory, 1, 1, before="import time; time.sleep(1.0)")
+    write(directory, 1, 1, before="import time; time.sleep(2.5)")
     redis = connected(start())
-    lease = timedelta(milliseconds=300)
+    lease = timedelta(seconds=1)
     with ThreadPoolExecutor(2) as threads:
         done = list(threads.map(lambda _: Migrations(redis, directory, lease=lease).upgrade(), range(2)))
     assert sorted(map(len, done)) == [0, 3]

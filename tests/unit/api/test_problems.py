@@ -64,7 +64,7 @@ def test_retry_after_is_whole_seconds_rounded_up(
 
 
 def test_superseded_token_leads_to_its_replacement(client: FlaskClient, world: World) -> None:
-    world.caller_tokens.fail_with(errors.TokenSuperseded("It was replaced.", replacement="/v1/tokens/maps-demo.2"))
+    world.caller_tokens.fail_with(errors.TokenSuperseded("It was replaced.", replacement="maps-demo.2"))
     answer = issue(client)
     assert answer.headers["Link"] == '</v1/tokens/maps-demo.2>; rel="replacement"'
     assert answer.get_json()["replacement"] == "/v1/tokens/maps-demo.2"

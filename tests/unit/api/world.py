@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 from prometheus_client import CollectorRegistry
 
 from sas_service.adapters.memory import (
+    MemoryAccountCors,
     MemoryAuditLog,
     MemoryAuditMirror,
     MemoryCallerTokens,
@@ -24,7 +25,8 @@ from sas_service.api.auth import Challenge
 from sas_service.api.metrics import Metrics
 from sas_service.domain.callers import Caller, Role
 from sas_service.domain.policy import Account, Policy, Profile, Sharing, Team
-from sas_service.ports import AccountFacts
+from sas_service.ports import AccountFacts, CorsReading
+from sas_service.services.account_cors import AccountOrigins
 from sas_service.services.active_slots import ActiveSlots
 from sas_service.services.deny import Deciding
 from sas_service.services.inspect import Inspection
@@ -75,6 +77,7 @@ POLICY = Policy(
     source="policy.yaml",
 )
 FACTS = AccountFacts("client-id", "eastus", False, "Succeeded", {"blue": "principal-blue"})
+CORS = CorsReading(None, "Succeeded", {"kind": '"gen2"', "properties.disableLocalAuth": "false"})
 
 CALLERS = {
     name: Caller("tenant", f"{name}-object", f"{name}-app", "application", frozenset(roles))
@@ -120,6 +123,7 @@ class World:
     suspensions: MemorySuspensions = field(default_factory=MemorySuspensions)
     mirror: MemoryAuditMirror = field(default_factory=MemoryAuditMirror)
     maps_account: MemoryMapsAccount = field(default_factory=lambda: MemoryMapsAccount({"maps-demo": FACTS}))
+    account_cors: MemoryAccountCors | None = field(default_factory=lambda: MemoryAccountCors({"maps-demo": CORS}))
     caller_tokens: MemoryCallerTokens = field(default_factory=lambda: MemoryCallerTokens(CALLERS))
     readiness: LogReadiness = field(default_factory=LogReadiness)
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
@@ -153,6 +157,13 @@ def app_of(world: World) -> Flask:
         suspending=Suspending(
             policies=policies,
             suspensions=world.suspensions,
+            audit_log=world.audit_log,
+            mirror=world.mirror,
+            clock=world.clock,
+        ),
+        account_origins=AccountOrigins(
+            policies=policies,
+            account_cors=world.account_cors,
             audit_log=world.audit_log,
             mirror=world.mirror,
             clock=world.clock,

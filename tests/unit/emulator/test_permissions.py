@@ -79,3 +79,8 @@ def test_wildcards_and_exclusions(action: str, *, expected: bool) -> None:
     role = RoleDefinition("r", "r", actions=["Microsoft.Maps/*"], not_actions=["*/listKeys/action"])
     assert role_allows(role, action, data=False) is expected
     assert role_allows(role, action, data=True) is False
+
+
+def test_ids_are_compared_without_case() -> None:
+    assert may(SUBSCRIPTION.upper(), principal=WHO.upper())
+    assert may(ACCOUNT, principal="OUTER", groups=[{"objectId": "Outer", "members": [WHO.upper()]}])
