@@ -140,7 +140,10 @@ class IdentitiesReading:
 
 
 class AccountIdentities(Protocol):
-    """The managed identities on an account; all methods raise AzureUnavailable, AzureThrottled, AzureRefused."""
+    """The managed identities on an account; all methods raise AzureUnavailable, AzureThrottled, AzureRefused.
+
+    A change raises WriteUnconfirmed if the account shows more than it afterwards.
+    """
 
     def read(self, account: str) -> IdentitiesReading:
         """Return what is attached now."""
