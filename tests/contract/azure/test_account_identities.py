@@ -257,6 +257,18 @@ def test_the_body_names_the_identity_as_the_account_spells_it_and_nothing_else()
     }
 
 
+@pytest.mark.parametrize(
+    ("kind", "left"), [("UserAssigned", "None"), ("SystemAssigned,UserAssigned", "SystemAssigned")]
+)
+def test_the_type_alone_removes_the_last_identity(kind: str, left: str) -> None:
+    document = account_document(maps_web_a="principal-a")
+    document["identity"]["type"] = kind
+    state = state_of(document)
+    assert state is not None
+    (spelling,) = document["identity"]["userAssignedIdentities"]
+    assert identity_patch(state, spelling, attached=False) == {"identity": {"type": left}}
+
+
 @pytest.mark.parametrize("identity", [None, {}, {"type": "None"}, {"type": "None", "userAssignedIdentities": None}])
 def test_no_identity_has_many_forms(identity: object) -> None:
     state = state_of({"identity": identity, "properties": {"provisioningState": "Succeeded"}})

@@ -115,6 +115,14 @@ def test_a_host_that_the_policy_does_not_name_gets_no_token() -> None:
         assert server.asked == []
 
 
+def test_plain_http_is_for_this_machine_only() -> None:
+    with LoopbackServer(lambda _asked: Reply()) as server:
+        # Linux takes 0.0.0.0 here, too; but it is no address by which this machine is known to be meant.
+        host = server.url.replace("127.0.0.1", "0.0.0.0")  # noqa: S104 - nothing listens there
+        assert plane(host).probe("maps-demo", host, TOKEN).status == 0
+        assert server.asked == []
+
+
 def test_tls_is_spoken_and_must_be_trusted(tmp_path_factory: pytest.TempPathFactory) -> None:
     running = start_emulator(tmp_path_factory.mktemp("tls"), None, tls=True)
     try:
