@@ -1,6 +1,6 @@
 """The demo world's Azure without the service around it: an emulator, and the operating identity's way to it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,10 +65,12 @@ class DemoAzure:
 
 
 @contextmanager
-def demo_azure(directory: Path) -> Iterator[DemoAzure]:
-    """Start the demo world's emulator, and end it."""
+def demo_azure(directory: Path, *, groups: Iterable[dict[str, Any]] = ()) -> Iterator[DemoAzure]:
+    """Start the demo world's emulator, with ``groups`` in its directory, and end it."""
     made = demo_world.DemoSecrets.fresh()
-    running = start_emulator(directory, demo_world.world(made))
+    world = demo_world.world(made)
+    world["tenants"][0]["groups"] = list(groups)
+    running = start_emulator(directory, world)
     outbound = Outbound(connect_timeout=2, read_timeout=5)
     try:
         file = directory / "policy.yaml"

@@ -6,8 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from sas_service.adapters.azure.account_cors import AzureAccountCors
+from sas_service.adapters.azure.account_identities import AzureAccountIdentities
+from sas_service.adapters.azure.account_keys import AzureAccountKeys
 from sas_service.adapters.azure.attempts import Attempts, Patience
 from sas_service.adapters.azure.credentials import CredentialChoice, CredentialKind, build_credential
+from sas_service.adapters.azure.data_plane import AzureDataPlane
+from sas_service.adapters.azure.identity_roles import AzureIdentityRoles
 from sas_service.adapters.azure.managed_identities import AzureManagedIdentities
 from sas_service.adapters.azure.management_locks import AzureManagementLocks
 from sas_service.adapters.azure.maps_account import AzureMapsAccount
@@ -23,13 +27,20 @@ from sas_service.settings import Secret, Settings
 
 @dataclass(frozen=True, slots=True)
 class Operating:
-    """What only the operating identity may do: look after accounts and identities, and change accounts."""
+    """What only the operating identity may do: look after accounts and identities, and change accounts.
+
+    ``account_keys`` is made by who has the pepper of the keys' fingerprints; ``data_plane`` needs no credential.
+    """
 
     credential: PrefetchedCredential
     role_assignments: AzureRoleAssignments
     identities: AzureManagedIdentities
     locks: AzureManagementLocks
     account_cors: AzureAccountCors
+    account_keys: Callable[[bytes], AzureAccountKeys]
+    account_identities: AzureAccountIdentities
+    identity_roles: AzureIdentityRoles
+    data_plane: AzureDataPlane
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +106,10 @@ def _operating(
         identities=AzureManagedIdentities(attempts=attempts, **way),
         locks=AzureManagementLocks(accounts=account, attempts=attempts, **way),
         account_cors=AzureAccountCors(accounts=account, patience=patience, **way),
+        account_keys=lambda pepper: AzureAccountKeys(accounts=account, pepper=pepper, patience=patience, **way),
+        account_identities=AzureAccountIdentities(accounts=account, patience=patience, **way),
+        identity_roles=AzureIdentityRoles(accounts=account, patience=patience, **way),
+        data_plane=AzureDataPlane(accounts=account, outbound=outbound),
     )
 
 

@@ -27,6 +27,17 @@ class EventKind(StrEnum):
     CORS_CHANGE_FAILED = "corsChangeFailed"
     POLICY_CHANGED = "policyChanged"
     POLICY_REFUSED = "policyRefused"
+    ACKNOWLEDGED = "acknowledged"
+    REVOCATION_PLANNED = "revocationPlanned"
+    REVOCATION_DECIDED = "revocationDecided"
+    REVOCATION_STEP = "revocationStep"
+    REVOCATION_WAITS = "revocationWaits"
+    REVOCATION_ENDED = "revocationEnded"
+    CASUALTIES = "casualties"
+    CONSUMERS_LATE = "consumersLate"
+    CANARY_SIGNED = "canarySigned"
+    AZURE_WRITE_INTENDED = "azureWriteIntended"
+    AZURE_WRITE_ANSWERED = "azureWriteAnswered"
 
 
 @dataclass(frozen=True, slots=True)

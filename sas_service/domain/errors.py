@@ -134,3 +134,27 @@ class PolicyRefused(SasServiceError):
 
 class SchemaOutOfRange(SasServiceError):
     """The data in Redis is of a schema that this release cannot serve; run the migrations or the other release."""
+
+
+class ActionNotAllowed(SasServiceError):
+    """The revocation is not in a state that allows this; ``extra['allowedActions']`` has what it allows."""
+
+
+class PlanBlocked(SasServiceError):
+    """The plan cannot be started: every obstacle is named in the detail, with the ways out."""
+
+
+class ReplanRequired(SasServiceError):
+    """The world has changed since the plan: more tokens of others would die, or the run would go another way."""
+
+
+class RunInProgress(SasServiceError):
+    """The account has a run already: ``extra['running']`` names it."""
+
+
+class RevisionConflict(SasServiceError):
+    """Somebody else has written to the revocation since it was read."""
+
+
+class LeaseLost(SasServiceError):
+    """Another runner has taken over the account, or the lease ends too soon to act under it: nothing was sent."""

@@ -68,6 +68,7 @@ class _Asked:
     allowed: Allowed
     request_id: str
     idempotency: Idempotency | None
+    replaces: str | None = None
 
 
 class Issuing:
@@ -120,8 +121,9 @@ class Issuing:
         idempotency_key: str | None = None,
         body_hash: str = "",
         origin: str | None = None,
+        replaces: str | None = None,
     ) -> Issued:
-        """Issue a token, or sign again the one that ``idempotency_key`` names.
+        """Issue a token, or sign again the one that ``idempotency_key`` names; ``replaces`` is the one it follows.
 
         Raises InvalidRequest, ProfileNotAllowed, OutsidePolicy, OriginNotAllowed, Suspended (all on record as denied);
         IdempotencyKeyReused, RequestInProgress, TokenSuperseded; and, with nothing issued, the unavailable ones.
@@ -130,13 +132,21 @@ class Issuing:
             request, caller, now=self._clock.now(), request_id=request_id, shape=shape, origin=origin
         )
         key = _idempotency(caller, idempotency_key, body_hash)
-        asked = _Asked(request, caller, allowed, request_id, key)
+        asked = _Asked(request, caller, allowed, request_id, key, replaces)
         for _ in range(TRIES):
             try:
                 return self._attempt(asked)
             except EpochMoved:
                 self._active_slots.forget(allowed.account.name)
         raise EpochMoved("the account is switching its slot; try again", retry_after=timedelta(seconds=1))
+
+    def again(self, record: TokenRecord, caller: Caller, *, request_id: str) -> Issued:
+        """Sign the recorded grant of a live token again, if its caller may still have the profile."""
+        request = TokenRequest(profile=record.grant.profile)
+        now = self._clock.now()
+        allowed = self._deciding.decide(request, caller, now=now, request_id=request_id)
+        _slot, facts = self._active_slots.of(allowed)
+        return self._redeliver(record, _Asked(request, caller, allowed, request_id, None), facts)
 
     def _attempt(self, asked: _Asked) -> Issued:
         slot, facts = self._active_slots.of(asked.allowed)
@@ -175,6 +185,7 @@ class Issuing:
             request_id=asked.request_id,
             reason=asked.request.reason,
             labels=asked.request.labels,
+            replaces=asked.replaces,
         )
 
     def _sign_and_commit(

@@ -1,25 +1,16 @@
 """The port AccountCors: one member of an Azure Maps account, changed by a raw PATCH that names nothing else."""
 
-import json
 import time
-from collections.abc import Callable, Iterator, Mapping
-from http import HTTPStatus
-from typing import Any, cast
+from collections.abc import Callable, Iterator
+from typing import Any
 
-from azure.core.exceptions import HttpResponseError
-
-from sas_service.adapters.azure.arm_pipeline import request_headers
-from sas_service.adapters.azure.attempts import Attempts, Patience, Timeouts, once
-from sas_service.adapters.azure.errors import Failure, request_id_of, unreadable
-from sas_service.adapters.azure.maps_clients import PUBLIC_CLOUD, maps_clients
+from sas_service.adapters.azure.account_resource import PROVISIONING_STATE, AccountResource, members_of, others_of
+from sas_service.adapters.azure.attempts import Patience
+from sas_service.adapters.azure.maps_clients import PUBLIC_CLOUD
 from sas_service.adapters.azure.prefetched_credential import PrefetchedCredential
 from sas_service.adapters.azure.transport import Outbound
 from sas_service.domain.policy import Account
 from sas_service.ports import CorsReading
-
-_OURS = frozenset({"properties.cors", "properties.provisioningState"})
-_AZURES = frozenset({"systemData", "etag"})
-"""What Azure itself writes at every change."""
 
 
 class AzureAccountCors:
@@ -41,56 +32,20 @@ class AzureAccountCors:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._accounts = accounts
-        self._patience = patience or Patience()
-        self._attempts = Attempts(self._patience)
-        self._clients = maps_clients(credential, outbound, base_url)
+        self._resource = AccountResource(
+            credential=credential, outbound=outbound, base_url=base_url, patience=patience or Patience()
+        )
         self._confirmation = confirmation
         self._pause = pause
         self._monotonic = monotonic
 
     def read(self, account: str) -> CorsReading:
         """Return the rule as it is now."""
-        definition = self._accounts(account)
-        client = self._clients.get(definition.subscription)
-
-        def send(timeouts: Timeouts) -> CorsReading | Failure:
-            document: Any = client.accounts.get(
-                definition.resource_group,
-                definition.resource_name,
-                cls=_document,
-                connection_timeout=timeouts.connection_timeout,
-                read_timeout=timeouts.read_timeout,
-            )
-            return reading_of(document) or unreadable()
-
-        return self._attempts.run("Get account", send).answer
+        return self._resource.read(self._accounts(account), reading_of)
 
     def write(self, account: str, origins: tuple[str, ...] | None, *, request_id: str) -> str | None:
         """Set the one rule, or remove it (None); sent once."""
-        definition = self._accounts(account)
-        client = self._clients.get(definition.subscription)
-        # Bytes go out as they are; the SDK's model would add kind Gen1 and disableLocalAuth false.
-        patch: Any = cors_patch(origins)
-
-        def send(timeouts: Timeouts) -> str | None:
-            try:
-                azure_request_id: Any = client.accounts.update(
-                    definition.resource_group,
-                    definition.resource_name,
-                    patch,
-                    headers=request_headers(request_id),
-                    cls=lambda response, _model, _headers: request_id_of(response.http_response.headers),
-                    connection_timeout=timeouts.connection_timeout,
-                    read_timeout=timeouts.read_timeout,
-                )
-            except HttpResponseError as error:
-                if error.status_code != HTTPStatus.ACCEPTED:
-                    raise
-                # Newer api-versions answer 202, which the SDK takes for a failure; ``confirm`` waits for the end.
-                return request_id_of(getattr(error.response, "headers", {}))
-            return cast("str | None", azure_request_id)
-
-        return once("Update account", self._patience, send)
+        return self._resource.patch(self._accounts(account), cors_patch(origins), request_id=request_id)
 
     def confirm(self, account: str, origins: tuple[str, ...] | None) -> CorsReading:
         """Read until the account is settled and shows ``origins``, or patience is over; returns the last reading."""
@@ -104,27 +59,25 @@ class AzureAccountCors:
         return reading
 
 
-def cors_patch(origins: tuple[str, ...] | None) -> bytes:
+def cors_patch(origins: tuple[str, ...] | None) -> object:
     """Return the PATCH body; an empty list of rules removes the rule (seed 004, "Remove CORS policy")."""
     rules = [] if origins is None else [{"allowedOrigins": list(origins)}]
-    return json.dumps({"properties": {"cors": {"corsRules": rules}}}).encode()
+    return {"properties": {"cors": {"corsRules": rules}}}
 
 
 def reading_of(document: Any) -> CorsReading | None:
     """Read an account as ARM shows it; None if it has not the documented shape."""
-    if not isinstance(document, Mapping) or not isinstance(document.get("properties"), Mapping):
+    members = members_of(document)
+    if members is None:
         return None
-    members = {**document, **{f"properties.{name}": value for name, value in document["properties"].items()}}
-    del members["properties"]
     try:
         origins = _origins(members.get("properties.cors"))
     except (AttributeError, KeyError, TypeError):
         return None
-    others = {name: _comparable(value) for name, value in members.items() if name not in _OURS | _AZURES}
     return CorsReading(
         origins=origins,
-        provisioning_state=str(members.get("properties.provisioningState") or ""),
-        others={name: text for name, text in others.items() if text != "null"},
+        provisioning_state=str(members.get(PROVISIONING_STATE) or ""),
+        others=others_of(members, "properties.cors"),
     )
 
 
@@ -133,16 +86,6 @@ def _origins(cors: Any) -> tuple[str, ...] | None:
     if not rules:
         return None
     return tuple(str(origin) for rule in rules for origin in rule["allowedOrigins"])
-
-
-def _comparable(value: object) -> str:
-    """ARM writes the same id in different cases, and members in any order."""
-    return json.dumps(value, sort_keys=True).lower()
-
-
-def _document(response: Any, _model: Any, _headers: Any) -> Any:
-    """Return the answer itself: the SDK's model forgets members that it does not know."""
-    return json.loads(response.http_response.text())
 
 
 def _waits() -> Iterator[float]:

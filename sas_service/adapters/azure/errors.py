@@ -5,6 +5,7 @@ Azure's ``error.code`` is the exception: one word of letters, found nowhere but 
 
 import email.utils
 import re
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,9 @@ from azure.core.exceptions import (
     ServiceResponseError,
     ServiceResponseTimeoutError,
 )
+from requests.exceptions import ConnectTimeout
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ProxyError
+from urllib3.exceptions import SSLError as TlsError
 
 from sas_service.domain.errors import (
     AzureRefused,
@@ -92,6 +96,8 @@ def unreadable() -> Failure:
 def failure_of(error: Exception, now: datetime) -> Failure:
     """Translate what an SDK call raised."""
     if isinstance(error, ServiceRequestError):
+        if not never_left(error):
+            return Failure(AzureUnavailable, "The connection to Azure broke.", Effect.UNKNOWN, again=True)
         return Failure(AzureUnavailable, "Azure cannot be reached.", Effect.NONE, again=True)
     if isinstance(error, ServiceResponseTimeoutError):
         return Failure(AzureUnavailable, "Azure did not answer in time.", Effect.UNKNOWN, again=True)
@@ -101,6 +107,22 @@ def failure_of(error: Exception, now: datetime) -> Failure:
     if isinstance(error, HttpResponseError) and isinstance(status, int) and status >= HTTPStatus.BAD_REQUEST:
         return _of_status(error, status, now)
     return unreadable()
+
+
+def never_left(error: ServiceRequestError) -> bool:
+    """Tell whether the request was not sent for sure.
+
+    azure-core's word is not enough: it calls every ``ConnectionError`` that it cannot name a request error, also the
+    one of an answer whose body stops half-way, or of a TLS connection that is cut after the request.
+    """
+    cause = error.inner_exception
+    if cause is None or isinstance(cause, NewConnectionError | ConnectTimeoutError | ConnectTimeout):
+        return True
+    reason = cause.args[0] if cause.args else None
+    reason = getattr(reason, "reason", reason)
+    if isinstance(reason, TlsError):
+        return bool(reason.args) and isinstance(reason.args[0], ssl.SSLCertVerificationError)
+    return isinstance(reason, NewConnectionError | ConnectTimeoutError | ProxyError)
 
 
 def _of_status(error: HttpResponseError, status: int, now: datetime) -> Failure:

@@ -8,21 +8,17 @@ from typing import Any
 
 from azure.mgmt.authorization import AuthorizationManagementClient
 
-from sas_service.adapters.azure.arm_clients import PerSubscription
-from sas_service.adapters.azure.arm_pipeline import arm_policies
 from sas_service.adapters.azure.attempts import Attempts, Patience, Timeouts
+from sas_service.adapters.azure.authorization_clients import authorization_clients
 from sas_service.adapters.azure.errors import Failure, unreadable
 from sas_service.adapters.azure.maps_clients import PUBLIC_CLOUD
-from sas_service.adapters.azure.origins import trusted_origin
 from sas_service.adapters.azure.prefetched_credential import PrefetchedCredential
 from sas_service.adapters.azure.transport import Outbound
 from sas_service.domain.errors import AzureRefused
 from sas_service.domain.policy import Account
 from sas_service.ports import EffectiveRole
 
-API_VERSION = "2022-04-01"
-
-_GUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", re.ASCII)
+GUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", re.ASCII)
 _MOST = 200
 """More assignments than this on one account for one principal are a mistake in the listing."""
 
@@ -47,20 +43,16 @@ class AzureRoleAssignments:
         base_url: str = PUBLIC_CLOUD,
         attempts: Attempts | None = None,
     ) -> None:
-        trusted_origin(base_url)
         self._accounts = accounts
-        self._credential = credential
-        self._outbound = outbound
-        self._base_url = base_url.rstrip("/")
         self._attempts = attempts or Attempts(Patience())
-        self._clients = PerSubscription(self._new_client)
+        self._clients = authorization_clients(credential, outbound, base_url)
 
     def effective(self, account: str, principal_id: str) -> tuple[EffectiveRole, ...]:
         """Return every role that ``principal_id`` has at the account or above it.
 
         Raises AzureUnavailable, AzureThrottled, AzureRefused, IdentityUnavailable; ValueError for what is no object id.
         """
-        if _GUID.fullmatch(principal_id) is None:
+        if GUID.fullmatch(principal_id) is None:
             raise ValueError("a principal is named by its object id, a GUID")
         definition = self._accounts(account)
         client, scope = self._clients.get(definition.subscription), account_scope(definition)
@@ -95,16 +87,6 @@ class AzureRoleAssignments:
             return self._attempts.run("Get role definition", send).answer
         except AzureRefused:
             return _Role(None, None)
-
-    def _new_client(self, subscription: str) -> AuthorizationManagementClient:
-        return AuthorizationManagementClient(
-            self._credential,
-            subscription,
-            api_version=API_VERSION,
-            base_url=self._base_url,
-            transport=self._outbound.transport(),
-            policies=arm_policies(self._credential, self._base_url),
-        )
 
 
 def account_scope(account: Account) -> str:

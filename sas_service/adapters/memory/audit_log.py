@@ -22,7 +22,10 @@ MOST_FOLDS = 10_000
 
 
 class MemoryAuditLog(Failing):
-    """The port ``AuditLog``; ``clock`` is the log's own, ``fail_with`` lets the next writes raise."""
+    """The port ``AuditLog``; ``clock`` is the log's own, ``fail_with`` lets the next writes raise.
+
+    ``checks_epochs`` False leaves out what protects commits from a switch, to show what then happens.
+    """
 
     def __init__(
         self,
@@ -32,9 +35,11 @@ class MemoryAuditLog(Failing):
         suspensions: MemorySuspensions,
         max_clock_skew: timedelta = MAX_CLOCK_SKEW,
         most_folds: int = MOST_FOLDS,
+        checks_epochs: bool = True,
     ) -> None:
         super().__init__()
         self._guard = RLock()
+        self._checks_epochs = checks_epochs
         self._slots = slots
         self._events = EventStore()
         self._tokens = TokenStore()
@@ -64,7 +69,10 @@ class MemoryAuditLog(Failing):
             if not self._tokens.is_open(live.id):
                 return self._committed_before(live, event)
             self._check_epoch(live)
+            self._check_replaced(live)
             self._tokens.commit(live)
+            if live.replaces:
+                self._tokens.supersede(live.replaces, live.id)
             return (self._events.write(event),)
 
     def redeliver(self, record: TokenRecord, fingerprint: str, event: EventDraft) -> tuple[AuditEvent, ...]:
@@ -137,6 +145,11 @@ class MemoryAuditLog(Failing):
         with self._guard:
             return self._tokens.identities_in_use(account, now)
 
+    def unexpired(self, account: str, now: datetime) -> tuple[TokenRecord, ...]:
+        """Return every record that is not refused and expires after ``now`` (the port ``TokenCensus``)."""
+        with self._guard:
+            return self._tokens.unexpired(account, now)
+
     def overdue(self, account: str, now: datetime) -> tuple[TokenRecord, ...]:
         """Return reservations past their deadline."""
         with self._guard:
@@ -148,8 +161,15 @@ class MemoryAuditLog(Failing):
             raise RecordConflict("There is no such record.")
         return stored
 
+    def _check_replaced(self, record: TokenRecord) -> None:
+        """A token has one replacement; one of an older epoch may be replaced by a newer one."""
+        earlier = self._tokens.get(self._existing(record.replaces).replaced_by or "") if record.replaces else None
+        current = earlier is not None and earlier.state is TokenState.LIVE and earlier.grant.epoch == record.grant.epoch
+        if current and earlier is not None and earlier.id != record.id:
+            raise RecordConflict("The token was replaced meanwhile.")
+
     def _check_epoch(self, record: TokenRecord) -> None:
-        if self._slots.read(record.grant.account).epoch != record.grant.epoch:
+        if self._checks_epochs and self._slots.read(record.grant.account).epoch != record.grant.epoch:
             raise EpochMoved("The account's slot was switched meanwhile.")
 
     def _committed_before(self, live: TokenRecord, event: EventDraft) -> tuple[AuditEvent, ...]:

@@ -4,15 +4,17 @@ from collections.abc import Mapping
 from dataclasses import replace
 from threading import Lock
 
-from sas_service.domain.errors import NotFound
+from sas_service.adapters.memory.leases import MemoryLeases
+from sas_service.domain.errors import EpochMoved, NotFound
 from sas_service.domain.slots import AccountSlots, SigningKey
 
 
 class MemorySlots:
-    """The port ``Slots``."""
+    """The ports ``Slots`` and ``SlotSwitch``; without ``leases`` no fence is old."""
 
-    def __init__(self) -> None:
+    def __init__(self, leases: MemoryLeases | None = None) -> None:
         self._accounts: dict[str, AccountSlots] = {}
+        self._leases = leases or MemoryLeases()
         self._guard = Lock()
 
     def read(self, account: str) -> AccountSlots:
@@ -30,7 +32,22 @@ class MemorySlots:
             self._accounts[account] = active
             return active
 
+    def switch(
+        self, account: str, *, after_epoch: int, signing_key: SigningKey, identities: Mapping[str, str], fence: int
+    ) -> AccountSlots:
+        """Set the key and the identities named, and count the epoch up, all or nothing."""
+        self._leases.check(account, fence)
+        with self._guard:
+            active = self._accounts[account]
+            wanted = AccountSlots(account, after_epoch + 1, signing_key, {**active.identities, **identities})
+            if active == wanted:
+                return active
+            if active.epoch != after_epoch:
+                raise EpochMoved("The account was switched by somebody else.")
+            self._accounts[account] = wanted
+            return wanted
+
     def move(self, account: str, *, epoch: int) -> None:
-        """Move the epoch, as a switch would (the port has none yet)."""
+        """Move the epoch alone: what tests need of a switch."""
         with self._guard:
             self._accounts[account] = replace(self._accounts[account], epoch=epoch)

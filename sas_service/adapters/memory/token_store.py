@@ -100,6 +100,18 @@ class TokenStore:
             if record.grant.account == account and record.grant.expiry > now and record.state is not TokenState.REFUSED
         )
 
+    def unexpired(self, account: str, now: datetime) -> tuple[TokenRecord, ...]:
+        """Return what exists, or may exist, and has not expired."""
+        return tuple(
+            record
+            for record in self._records.values()
+            if record.grant.account == account and record.grant.expiry > now and record.state is not TokenState.REFUSED
+        )
+
+    def supersede(self, replaced: str, by: str) -> None:
+        """Note on a record by which it is replaced."""
+        self._records[replaced] = replace(self._records[replaced], replaced_by=by)
+
     def overdue(self, account: str, now: datetime) -> tuple[TokenRecord, ...]:
         """Return at most 100 open reservations past their deadline, the oldest first."""
         late = sorted((deadline, token) for token, deadline in self._deadlines.items() if deadline <= now)

@@ -1,7 +1,10 @@
 """Effective roles of a principal: its own, inherited, through groups; over all pages, and with no secret given away."""
 
+from urllib.parse import unquote_plus
+
 import pytest
 
+from sas_service.adapters.azure.identity_roles import AzureIdentityRoles
 from sas_service.adapters.azure.role_assignments import AzureRoleAssignments
 from sas_service.domain.errors import AzureRefused, AzureUnavailable
 from tests.unit.adapters_azure.azure_world import (
@@ -119,3 +122,33 @@ def test_a_refusal_is_ours_and_an_odd_answer_too() -> None:
             roles_at(arm).effective("maps-demo", PRINCIPAL_A)
         with pytest.raises(AzureUnavailable):
             roles_at(arm).effective("maps-demo", PRINCIPAL_A)
+
+
+def lookup(*names: str) -> Reply:
+    return json_reply({"value": [{"name": GUIDS[n], "properties": {"roleName": each}} for n, each in enumerate(names)]})
+
+
+GUIDS = (READER, CUSTOM)
+
+
+def test_a_role_is_looked_up_by_exactly_its_name() -> None:
+    own = f"{ACCOUNT_ID}/providers/Microsoft.Authorization/roleAssignments/1"
+    with StubArm(lookup("Owner", "It's ours"), json_reply({"id": own}, 201)) as arm:
+        levers = AzureIdentityRoles(
+            accounts=accounts, credential=arm.prefetched(), outbound=arm.outbound, base_url=arm.server.url
+        )
+        levers.assign("maps-demo", PRINCIPAL_A, "it's ours", request_id="request-1")
+        asked, put = arm.server.asked
+    assert "roleName eq 'it''s ours'" in unquote_plus(asked.path)
+    assert put.json()["properties"]["roleDefinitionId"].endswith(f"/roleDefinitions/{CUSTOM}")
+    assert put.headers["x-ms-client-request-id"] == "request-1"
+
+
+def test_a_name_that_two_roles_have_is_refused() -> None:
+    with StubArm(lookup("Ours", "ours")) as arm:
+        levers = AzureIdentityRoles(
+            accounts=accounts, credential=arm.prefetched(), outbound=arm.outbound, base_url=arm.server.url
+        )
+        with pytest.raises(AzureRefused, match="Several roles"):
+            levers.assign("maps-demo", PRINCIPAL_A, "Ours", request_id="request-1")
+        assert len(arm.server.asked) == 1

@@ -1,0 +1,88 @@
+"""The journal of revocations in a dictionary."""
+
+from dataclasses import replace
+from threading import RLock
+
+from sas_service.adapters.memory.failing import Failing
+from sas_service.adapters.memory.leases import MemoryLeases
+from sas_service.domain.errors import NotFound, RevisionConflict, RunInProgress
+from sas_service.domain.runs import Revocation, is_open
+
+
+class MemoryJournal(Failing):
+    """The port ``Journal``; ``fail_with`` lets the next writes raise, ``roll_back`` loses some of them."""
+
+    def __init__(self, leases: MemoryLeases) -> None:
+        super().__init__()
+        self._leases = leases
+        self._runs: dict[str, Revocation] = {}
+        self._earlier: dict[str, list[Revocation]] = {}
+        self._guard = RLock()
+
+    def add(self, run: Revocation) -> Revocation:
+        """Remember a plan."""
+        self._fail_if_told()
+        with self._guard:
+            return self._keep(run)
+
+    def read(self, run_id: str) -> Revocation:
+        """Return it as it is."""
+        with self._guard:
+            if run_id not in self._runs:
+                raise NotFound("There is no such revocation.")
+            return self._runs[run_id]
+
+    def of(self, account: str) -> tuple[Revocation, ...]:
+        """Return all of an account, newest first."""
+        with self._guard:
+            return tuple(run for run in reversed(self._runs.values()) if run.account == account)
+
+    def running(self, account: str) -> Revocation | None:
+        """Return the run that holds the account."""
+        return next((run for run in self.of(account) if is_open(run)), None)
+
+    def start(self, run: Revocation, *, instead_of: Revocation | None = None) -> Revocation:
+        """Write ``run`` as the one that holds its account."""
+        self._fail_if_told()
+        with self._guard:
+            current = self.running(run.account)
+            if current is not None and (instead_of is None or instead_of.id != current.id):
+                raise RunInProgress("The account has a run already.", running=current.id)
+            self._check(run)
+            if instead_of is not None:
+                self._check(instead_of)
+                self._keep(instead_of)
+                self._leases.bump(run.account)
+            return self._keep(run)
+
+    def amend(self, run: Revocation) -> Revocation:
+        """Write what a person decided."""
+        self._fail_if_told()
+        with self._guard:
+            self._check(run)
+            return self._keep(run)
+
+    def save(self, run: Revocation, *, fence: int) -> Revocation:
+        """Write what a runner did."""
+        self._fail_if_told()
+        with self._guard:
+            self._leases.check(run.account, fence)
+            self._check(run)
+            return self._keep(run)
+
+    def roll_back(self, run_id: str, writes: int) -> None:
+        """Lose the newest writes of a run, as a failover may."""
+        with self._guard:
+            for _ in range(min(writes, len(self._earlier[run_id]))):
+                self._runs[run_id] = self._earlier[run_id].pop()
+
+    def _check(self, run: Revocation) -> None:
+        if self.read(run.id).revision != run.revision:
+            raise RevisionConflict("Somebody else has written to the revocation since it was read.")
+
+    def _keep(self, run: Revocation) -> Revocation:
+        kept = replace(run, revision=run.revision + 1)
+        if run.id in self._runs:
+            self._earlier.setdefault(run.id, []).append(self._runs[run.id])
+        self._runs[run.id] = kept
+        return kept

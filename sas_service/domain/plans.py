@@ -1,0 +1,168 @@
+"""The plan of a revocation: levers compared, one recommended with a reason, warnings, and what blocks it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+
+from sas_service.domain.blast_radius import BlastRadius, blast_radius
+from sas_service.domain.directions import Direction, Obstacle, direction
+from sas_service.domain.iso8601 import format_instant
+from sas_service.domain.plan_warnings import warnings
+from sas_service.domain.revocations import Lever, Mode, OnDeadline, Reason, Target
+from sas_service.domain.situations import Situation
+
+WAIT = "wait"
+"""Recommended where nothing needs to be pulled: everything that is meant expires soon by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the admin asked for; ``lever`` None is the document's order, ``both`` (docs/decisions/revocation.md)."""
+
+    reason: Reason
+    target: Target
+    mode: Mode
+    lever: Lever | None = None
+    deadline: datetime | None = None
+    on_deadline: OnDeadline = OnDeadline.HOLD
+    comment: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LeverCost:
+    """What pulling one lever would do."""
+
+    lever: Lever
+    direction: Direction
+    radius: BlastRadius
+    azure_writes: int
+
+    @property
+    def exists(self) -> bool:
+        """Whether it could be pulled now."""
+        return not self.direction.obstacles
+
+    @property
+    def reversible(self) -> bool:
+        """Whether it can be undone: a role can be given back, a key cannot."""
+        return not self.lever.cuts_key
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A plan changes nothing; ``hash`` names what was counted, and starting names the hash."""
+
+    account: str
+    asked: Asked
+    lever: Lever
+    levers: tuple[LeverCost, ...]
+    recommended: str
+    why: str
+    warnings: tuple[str, ...]
+    obstacles: tuple[Obstacle, ...]
+    epoch: int
+    made_at: datetime
+    expires_at: datetime
+    hash: str
+
+    @property
+    def chosen(self) -> LeverCost:
+        """The lever that this plan would pull."""
+        return next(cost for cost in self.levers if cost.lever is self.lever)
+
+    @property
+    def earliest_start(self) -> datetime | None:
+        """When time alone will have removed every obstacle; None if there is none, or if time does not help."""
+        ends = [obstacle.until for obstacle in self.obstacles]
+        known = [end for end in ends if end is not None]
+        return max(known) if known and len(known) == len(ends) else None
+
+
+def make_plan(asked: Asked, situation: Situation) -> Plan:
+    """Compare the levers for what is asked, and recommend one; nothing is changed."""
+    levers = tuple(_cost(lever, asked.target, situation) for lever in Lever)
+    recommended, why = _recommend(asked, levers, situation)
+    lever = asked.lever or Lever.BOTH
+    chosen = next(cost for cost in levers if cost.lever is lever)
+    obstacles = (*chosen.direction.obstacles, *_mode_obstacles(asked, chosen))
+    return Plan(
+        account=situation.account.name,
+        asked=asked,
+        lever=lever,
+        levers=levers,
+        recommended=recommended,
+        why=why,
+        warnings=tuple(warnings(asked.target, asked.reason, chosen.direction, situation)),
+        obstacles=obstacles,
+        epoch=situation.slots.epoch,
+        made_at=situation.now,
+        expires_at=situation.now + situation.pace.plan_lifetime,
+        hash=_hash(asked, lever, levers, situation),
+    )
+
+
+def _cost(lever: Lever, target: Target, situation: Situation) -> LeverCost:
+    way = direction(lever, target, situation)
+    new = set(way.identities.values())
+    cold = [identity for identity in new if not situation.azure.serves(identity)]
+    writes = 2 * len(cold) + (way.kill.key is not None) + 2 * len(way.kill.identities) + len(way.standby)
+    return LeverCost(lever, way, blast_radius(situation.live, target, way.kill), writes)
+
+
+def _recommend(asked: Asked, levers: tuple[LeverCost, ...], situation: Situation) -> tuple[str, str]:
+    fit = [
+        cost for cost in levers if cost.exists and (asked.reason is not Reason.KEY_COMPROMISE or cost.lever.cuts_key)
+    ]
+    if not fit:
+        return WAIT, "no lever can be pulled now; every obstacle is named with its ways out"
+    # min keeps the first of equals: both, the document's order, before key and role.
+    best = min(fit, key=lambda cost: cost.radius.collateral.total)
+    last = best.radius.intended.last_expiry
+    patient = asked.mode is not Mode.EMERGENCY and asked.reason is not Reason.KEY_COMPROMISE
+    if patient and last and last - situation.now <= situation.pace.soon:
+        return WAIT, f"everything that is meant expires by itself until {format_instant(last)}"
+    others = best.radius.collateral.total
+    return best.lever.value, f"fewest tokens of others die with it: {others}" if others else "no token of others dies"
+
+
+def _mode_obstacles(asked: Asked, chosen: LeverCost) -> tuple[Obstacle, ...]:
+    ends = [each.last_expiry for each in (chosen.radius.intended, chosen.radius.collateral) if each.last_expiry]
+    last = max(ends, default=None)
+    if asked.mode is Mode.GRACEFUL and asked.deadline and last and last > asked.deadline:
+        what = f"the last token expires at {format_instant(last)}, after drainBy"
+        return (Obstacle(what, ("mode expedited", f"drainBy {format_instant(last)} or later")),)
+    return ()
+
+
+def _hash(asked: Asked, lever: Lever, levers: tuple[LeverCost, ...], situation: Situation) -> str:
+    """Name what an admin agreed to: the question, the way, and whom it costs; not the moment it was counted."""
+    counted: Mapping[str, object] = {
+        "account": situation.account.name,
+        "asked": [asked.reason, asked.target.document(), asked.mode, asked.on_deadline, asked.comment],
+        "deadline": format_instant(asked.deadline) if asked.deadline else None,
+        "lever": lever,
+        "epoch": situation.slots.epoch,
+        "levers": [
+            [cost.lever, cost.radius.intended.document(), cost.radius.collateral.document(), _way(cost.direction)]
+            for cost in levers
+        ],
+    }
+    return sha256(json.dumps(counted, sort_keys=True).encode()).hexdigest()
+
+
+def _way(way: Direction) -> list[object]:
+    return [way.kill.key, sorted(way.kill.identities), way.new_key, sorted(way.identities.items())]
+
+
+def collateral_growth(planned: Plan, now: Plan) -> tuple[tuple[str, str], ...]:
+    """Return the teams and profiles that would lose more tokens than the admin agreed to."""
+    counted = next(cost for cost in now.levers if cost.lever is planned.lever)
+    return counted.radius.collateral.grew_beyond(planned.chosen.radius.collateral)
+
+
+def is_same_way(planned: Plan, now: Plan) -> bool:
+    """Tell whether the run would still go from the same slot to the same slot."""
+    counted = next(cost for cost in now.levers if cost.lever is planned.lever)
+    return planned.epoch == now.epoch and _way(planned.chosen.direction) == _way(counted.direction)

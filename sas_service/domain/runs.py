@@ -1,0 +1,172 @@
+"""One revocation from its plan to its end: everything the Journal remembers of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from sas_service.domain.cuts import Cut, Past, Wound, joined
+from sas_service.domain.plans import Plan
+from sas_service.domain.revocations import LEGAL, OPEN, Action, State
+from sas_service.domain.slots import AccountSlots
+
+TAKES_AWAY = frozenset({"regenerate", "detach", "remove"})
+"""The operations after which something that worked does not: a late one must find nothing to kill."""
+
+CUTTING_STEPS = frozenset({"regenerate-key", "detach-identity", "remove-role"})
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A change to Azure, on record before it is sent; ``baseline`` is what the world showed before the first sending.
+
+    ``outcome`` is of the newest sending: None while nobody knows, ``accepted``, ``refused`` (no effect) or ``unknown``.
+    """
+
+    id: str
+    step: str
+    operation: str
+    name: str
+    baseline: str
+    fence: int
+    sent: tuple[datetime, ...]
+    outcome: str | None = None
+    azure_request_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Canary:
+    """A short token the service signed for itself, sealed; its probes are counted in a row."""
+
+    name: str
+    sealed: str
+    fingerprint: str
+    expiry: datetime
+    proven: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Streak:
+    """Equal answers in a row: how many rounds, and since when."""
+
+    rounds: int = 0
+    since: datetime | None = None
+
+    def with_round(self, now: datetime) -> "Streak":
+        """Count one more."""
+        return Streak(self.rounds + 1, self.since or now)
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecord:
+    """How far one step is; ``begun`` is when it was first looked at, ``missing`` what it waits for, in words."""
+
+    name: str
+    begun: datetime | None = None
+    done: datetime | None = None
+    missing: str = ""
+    streak: Streak = Streak()
+    evidence: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def state(self) -> str:
+        """Return pending, running or done."""
+        if self.done:
+            return "done"
+        return "running" if self.begun else "pending"
+
+
+@dataclass(frozen=True, slots=True)
+class Revocation:
+    """One run. ``revision`` grows with every write: who writes must have read the newest."""
+
+    id: str
+    account: str
+    state: State
+    plan: Plan
+    planned_by: Mapping[str, str]
+    approvals_needed: int = 0
+    approved_by: tuple[str, ...] = ()
+    deadline: datetime | None = None
+    started_by: Mapping[str, str] | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    waiting_for: str | None = None
+    waiting_code: str | None = None
+    forced_by: str | None = None
+    aborting: str | None = None
+    preempted_by: str | None = None
+    excused: frozenset[str] = frozenset()
+    accepted: frozenset[str] = frozenset()
+    casualties: frozenset[str] = frozenset()
+    steps: tuple[StepRecord, ...] = ()
+    intents: tuple[Intent, ...] = ()
+    canaries: Mapping[str, Canary] = field(default_factory=dict)
+    cuts: tuple[Cut, ...] = ()
+    principals: Mapping[str, str] = field(default_factory=dict)
+    before: AccountSlots | None = None
+    key_fingerprints: Mapping[str, str] = field(default_factory=dict)
+    probes: tuple[Mapping[str, object], ...] = ()
+    warned: int = 0
+    revision: int = 0
+
+    @property
+    def past(self) -> Past:
+        """Return what this run has cut and wounded."""
+        wounds = (Wound(i.name, at) for i in self.intents if i.operation in TAKES_AWAY for at in i.sent)
+        return Past(self.cuts, tuple(wounds))
+
+    @property
+    def has_cut(self) -> bool:
+        """Whether a cut was intended: from then on there is no way back, sent or not."""
+        return any(intent.step in CUTTING_STEPS for intent in self.intents) and not self.aborting
+
+    @property
+    def step(self) -> StepRecord | None:
+        """Return the step it is at, None after the last."""
+        return next((step for step in self.steps if not step.done), None)
+
+    def with_step(self, changed: StepRecord) -> "Revocation":
+        """Return the run with one step's record changed."""
+        return replace(self, steps=tuple(changed if each.name == changed.name else each for each in self.steps))
+
+    def intent(self, operation: str, name: str, step: str) -> Intent | None:
+        """Return what was intended, if it was."""
+        wanted = (operation, name, step)
+        return next((each for each in self.intents if (each.operation, each.name, each.step) == wanted), None)
+
+    def with_intent(self, changed: Intent) -> "Revocation":
+        """Return the run with one intent added or changed."""
+        known = any(each.id == changed.id for each in self.intents)
+        kept = tuple(changed if each.id == changed.id else each for each in self.intents)
+        return replace(self, intents=kept if known else (*kept, changed))
+
+
+def allowed_actions(run: Revocation, now: datetime) -> frozenset[Action]:
+    """Return what may be done to ``run``: what its state allows, less what this run forbids."""
+    legal = set(LEGAL[state_at(run, now)])
+    if run.has_cut or run.aborting:
+        legal.discard(Action.ABORT)
+    if run.aborting:
+        legal -= {Action.COMMIT, Action.EXTEND, Action.EXCUSE}
+    if len(run.approved_by) >= run.approvals_needed:
+        legal.discard(Action.APPROVE)
+    else:
+        legal.discard(Action.START)
+    return frozenset(legal)
+
+
+def state_at(run: Revocation, now: datetime) -> State:
+    """Return the state; a plan nobody started in time has expired, whatever else was written."""
+    if run.state in {State.PLANNED, State.BLOCKED} and now >= run.plan.expires_at:
+        return State.EXPIRED
+    return run.state
+
+
+def is_open(run: Revocation) -> bool:
+    """Tell whether the run holds its account."""
+    return run.state in OPEN
+
+
+def past_of(runs: tuple[Revocation, ...]) -> Past:
+    """Return all that the runs of an account have cut and wounded."""
+    return joined(run.past for run in runs)

@@ -1,0 +1,116 @@
+"""The revocation playbooks: a tuple of Steps for each lever; reading one is reading the document."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from sas_service.domain.revocations import Lever
+from sas_service.steps import cutting, moving, proving, standby
+from sas_service.steps.step import Step
+
+ATTACH_IDENTITY: Final = Step(
+    "attach-identity",
+    "Put the identity that takes over on the account, beside the old one.",
+    standby.is_attached,
+    standby.attach,
+    undo=standby.detach_again,
+)
+ASSIGN_ROLE: Final = Step(
+    "assign-role",
+    "Give it the profile's data role at the account.",
+    standby.is_assigned,
+    standby.assign,
+    undo=standby.remove_again,
+)
+PROVE_STANDBY: Final = Step(
+    "prove-standby",
+    "Sign a canary with the new slot and see it accepted repeatedly, on every host the profiles use.",
+    standby.is_proven,
+    standby.prove,
+)
+SWITCH: Final = Step(
+    "switch",
+    "Move the account's key and the profiles' identities in one step: new tokens come from the new slot from here on.",
+    moving.is_switched,
+    moving.switch,
+    undo=moving.switch_back,
+)
+SETTLE: Final = Step(
+    "settle",
+    "Wait until no token that was begun before the switch can still be finished.",
+    moving.is_settled,
+)
+REPLACE: Final = Step(
+    "replace",
+    "Wait until every application has loaded a new token, or its old one has expired, or it is excused by name.",
+    moving.is_replaced,
+)
+REGENERATE_KEY: Final = Step(
+    "regenerate-key",
+    "Regenerate the old key: every token that it signed is dead for good.",
+    cutting.is_regenerated,
+    cutting.regenerate,
+    reversible=False,
+)
+DETACH_IDENTITY: Final = Step(
+    "detach-identity",
+    "Take the old identity off the account, and nothing else.",
+    cutting.is_detached,
+    cutting.detach,
+    reversible=False,
+)
+REMOVE_ROLE: Final = Step(
+    "remove-role",
+    "Remove the old identity's role: its tokens stop working, and would work again if the role came back.",
+    cutting.is_removed,
+    cutting.remove,
+    reversible=False,
+)
+PROVE_REVOKED: Final = Step(
+    "prove-revoked",
+    "See the canaries of what was cut refused on every host, repeatedly, and the new slot still accepted.",
+    proving.is_revoked,
+    proving.sign_again,
+)
+COMPLETE: Final = Step(
+    "complete",
+    "Close the run: what was cut is in quarantine, and the evidence is on record.",
+    proving.is_complete,
+)
+
+PLAYBOOKS: Final[Mapping[Lever, tuple[Step, ...]]] = {
+    Lever.BOTH: (
+        ATTACH_IDENTITY,
+        ASSIGN_ROLE,
+        PROVE_STANDBY,
+        SWITCH,
+        SETTLE,
+        REPLACE,
+        REGENERATE_KEY,
+        DETACH_IDENTITY,
+        REMOVE_ROLE,
+        PROVE_REVOKED,
+        COMPLETE,
+    ),
+    Lever.KEY: (
+        PROVE_STANDBY,
+        SWITCH,
+        SETTLE,
+        REPLACE,
+        REGENERATE_KEY,
+        PROVE_REVOKED,
+        COMPLETE,
+    ),
+    Lever.ROLE: (
+        ATTACH_IDENTITY,
+        ASSIGN_ROLE,
+        PROVE_STANDBY,
+        SWITCH,
+        SETTLE,
+        REPLACE,
+        REMOVE_ROLE,
+        DETACH_IDENTITY,
+        PROVE_REVOKED,
+        COMPLETE,
+    ),
+}
+"""The document's three levers (design.md section 5)."""

@@ -1,0 +1,100 @@
+"""Read the world once, and make a plan of it; nothing is changed."""
+
+from datetime import timedelta
+
+from sas_service.domain.errors import InvalidRequest, NotFound, Violation
+from sas_service.domain.plans import Asked, Plan, make_plan
+from sas_service.domain.policy import Policy
+from sas_service.domain.revocations import State, Target
+from sas_service.domain.runs import Revocation, past_of
+from sas_service.domain.situations import AzureReading, RoleReading, Situation
+from sas_service.domain.slots import SigningKey
+from sas_service.domain.tokens import TokenRecord, account_of
+from sas_service.steps.run import World
+
+
+class Planning:
+    """Makes plans from what is true now."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def plan(self, asked: Asked) -> Plan:
+        """Return the plan for what is asked. Raises InvalidRequest, NotFound, and what reading Azure may raise."""
+        return make_plan(asked, self.situation(self.account(asked.target)))
+
+    def account(self, target: Target) -> str:
+        """Return the one account that ``target`` is on: there is one plan per account."""
+        policy = self._world.policies.current()
+        accounts = self._accounts(target, policy)
+        if not accounts or not accounts <= set(policy.accounts):
+            raise NotFound("There is no such target.")
+        if len(accounts) > 1:
+            raise InvalidRequest(
+                "The target is on several accounts.",
+                violations=(Violation("/target", sorted(accounts), "one account", "revocation.account"),),
+            )
+        return accounts.pop()
+
+    def situation(self, account: str) -> Situation:
+        """Return everything that a plan for ``account`` is made of."""
+        world, policy, now = self._world, self._world.policies.current(), self._world.clock.now()
+        runs = world.journal.of(account)
+        records = world.census.unexpired(account, now)
+        return Situation(
+            account=policy.accounts[account],
+            profiles={name: each for name, each in policy.profiles.items() if each.account == account},
+            slots=world.slots.read(account),
+            records=records,
+            past=past_of(runs),
+            azure=self._azure(account, runs, records),
+            now=now,
+            pace=world.pace,
+            suspended=frozenset((each.kind, each.id) for each in world.suspensions.list()),
+        )
+
+    def _accounts(self, target: Target, policy: Policy) -> set[str]:
+        values = set(target.values)
+        if target.kind in {"account", "signingKey"}:
+            return {target.account or target.values[0]}
+        if target.kind == "identity":
+            return {name for name, each in policy.accounts.items() if values & set(each.identities)}
+        if target.kind == "tokens":
+            return {account_of(token) or "" for token in values}
+        if target.kind == "fingerprints":
+            found = (self._world.audit_log.token_by_fingerprint(sorted(policy.accounts), each) for each in values)
+            return {record.grant.account for record in found if record}
+        profiles = values if target.kind == "profile" else _profiles_of_teams(policy, values)
+        return {policy.profiles[name].account for name in profiles if name in policy.profiles}
+
+    def _azure(self, account: str, runs: tuple[Revocation, ...], records: tuple[TokenRecord, ...]) -> AzureReading:
+        world = self._world
+        facts = world.maps_account.facts(account, max_age=timedelta(0))
+        principals = {record.grant.identity: record.grant.principal_id for record in records} | dict(facts.principals)
+        return AzureReading(
+            location=facts.location,
+            local_auth_disabled=facts.local_auth_disabled,
+            attached=world.identities.read(account).attached,
+            roles={name: self._roles(account, principal) for name, principal in principals.items()},
+            principals=principals,
+            key_changes=self._key_changes(account, runs),
+        )
+
+    def _roles(self, account: str, principal: str) -> RoleReading:
+        effective = self._world.roles.effective(account, principal)
+        foreign = [each for each in effective if each.inherited or each.through_group]
+        own = [each.assignment_id for each in effective if each not in foreign]
+        return RoleReading(tuple(own), tuple(f"{each.role_name or each.role_id} at {each.scope}" for each in foreign))
+
+    def _key_changes(self, account: str, runs: tuple[Revocation, ...]) -> tuple[SigningKey, ...]:
+        """The keys that are not what the newest completed run left."""
+        done = next((run for run in runs if run.state is State.COMPLETED and run.steps), None)
+        known = done.steps[-1].evidence.get("keyFingerprints") if done else None
+        if not isinstance(known, dict):
+            return ()
+        now = self._world.keys.read(account).fingerprints
+        return tuple(key for key in SigningKey if known.get(key.value) != now[key])
+
+
+def _profiles_of_teams(policy: Policy, teams: set[str]) -> set[str]:
+    return {name for team in teams if team in policy.teams for name in policy.teams[team].profiles}

@@ -1,0 +1,111 @@
+"""Replace a token by one of the active slot, and hear from its application that the new one is loaded."""
+
+from datetime import timedelta
+
+from sas_service.domain.audit import EventKind
+from sas_service.domain.callers import Caller
+from sas_service.domain.consumers import Acknowledgement, Consumer
+from sas_service.domain.errors import InvalidRequest, NotFound, ProfileNotAllowed, RecordConflict, Suspended, Violation
+from sas_service.domain.limits import limits_of
+from sas_service.domain.replacements import replacement_request
+from sas_service.domain.token_events import about
+from sas_service.domain.tokens import TokenRecord, TokenState
+from sas_service.ports import Acknowledgements, AuditLog, AuditMirror, Clock, Policies, Slots, Suspensions
+from sas_service.services.issue import Issued, Issuing
+
+
+class Replacing:
+    """What applications do when they are told to move."""
+
+    def __init__(
+        self,
+        *,
+        issuing: Issuing,
+        policies: Policies,
+        slots: Slots,
+        audit_log: AuditLog,
+        mirror: AuditMirror,
+        acknowledgements: Acknowledgements,
+        suspensions: Suspensions,
+        clock: Clock,
+    ) -> None:
+        self._issuing = issuing
+        self._policies = policies
+        self._slots = slots
+        self._audit_log = audit_log
+        self._mirror = mirror
+        self._acknowledgements = acknowledgements
+        self._suspensions = suspensions
+        self._clock = clock
+
+    def replace(self, token_id: str, caller: Caller, *, request_id: str) -> Issued:
+        """Return a token in place of one of the caller's own; asked again, the same replacement once more.
+
+        Raises NotFound for a token that is not the caller's, or not live, and everything that issuing raises.
+        """
+        old = self._own(token_id, caller)
+        replacement = self._current_replacement(old)
+        if replacement is not None:
+            return self._again(replacement, caller, request_id)
+        policy = self._policies.current()
+        profile = policy.profiles.get(old.grant.profile)
+        if profile is None:
+            raise ProfileNotAllowed("There is no such profile among those of your teams.")
+        request = replacement_request(old, limits_of(policy, profile), self._clock.now())
+        try:
+            return self._issuing.issue(request, caller, request_id=request_id, replaces=old.id)
+        except RecordConflict as conflict:
+            # Another instance of the application was faster: one token has one replacement.
+            replacement = self._current_replacement(self._own(token_id, caller))
+            if replacement is None:
+                raise RecordConflict(conflict.detail, retry_after=timedelta(seconds=1)) from None
+            return self._again(replacement, caller, request_id)
+
+    def acknowledge(self, token_id: str, caller: Caller, *, fingerprint: str, request_id: str) -> TokenRecord:
+        """Hear that the new token ``token_id`` is loaded: the one that it replaces counts as moved.
+
+        Only its own application can say so, and only with the fingerprint of what it loaded. Raises NotFound,
+        InvalidRequest.
+        """
+        new = self._own(token_id, caller)
+        if new.replaces is None:
+            raise _wrong("/id", token_id, "a token that replaces another")
+        if fingerprint not in new.fingerprints:
+            raise _wrong("/fingerprint", fingerprint, "the SHA-256 of the token that was loaded")
+        now = self._clock.now()
+        word = Acknowledgement(new.replaces, new.id, fingerprint, Consumer.of(new), now)
+        event = about(new, EventKind.ACKNOWLEDGED, now, request_id, replaces=new.replaces, fingerprint=fingerprint)
+        if new.replaces not in self._acknowledgements.of(new.grant.account):
+            self._mirror.append(self._audit_log.append(event))
+            self._acknowledgements.put(new.grant.account, word)
+        return new
+
+    def _again(self, replacement: TokenRecord, caller: Caller, request_id: str) -> Issued:
+        """Sign the replacement once more; what issuing checks while it reserves is asked here."""
+        consumer = Consumer.of(replacement)
+        names = {("team", consumer.team), ("client", consumer.application), ("profile", consumer.profile)}
+        for each in self._suspensions.list():
+            if (each.kind, each.id) in names:
+                raise Suspended(f"The {each.kind} is suspended.", kind=each.kind)
+        return self._issuing.again(replacement, caller, request_id=request_id)
+
+    def _own(self, token_id: str, caller: Caller) -> TokenRecord:
+        """Return a live token of this very caller; anybody else's looks as if it did not exist."""
+        record = self._audit_log.token(token_id)
+        if record is None or dict(record.caller) != dict(caller.document()):
+            raise NotFound("There is no such token among yours.")
+        if record.state_at(self._clock.now()) not in {TokenState.LIVE, TokenState.SUPERSEDED_LIVE}:
+            raise NotFound("The token is not live.")
+        return record
+
+    def _current_replacement(self, old: TokenRecord) -> TokenRecord | None:
+        """Return the replacement if it comes from the active slot; one of an earlier epoch is replaced anew."""
+        found = self._audit_log.token(old.replaced_by) if old.replaced_by else None
+        if found is None or found.state_at(self._clock.now()) is not TokenState.LIVE:
+            return None
+        return found if found.grant.epoch == self._slots.read(found.grant.account).epoch else None
+
+
+def _wrong(pointer: str, asked: str, allowed: str) -> InvalidRequest:
+    violation = Violation(pointer, asked, allowed, "acknowledgement")
+    return InvalidRequest("This acknowledges nothing.", violations=(violation,))

@@ -1,0 +1,151 @@
+"""Run a playbook: observe, act, observe again; a crash anywhere needs no other code than the next tick."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from sas_service.domain.audit import EventKind
+from sas_service.domain.errors import (
+    AzureRefused,
+    AzureThrottled,
+    AzureUnavailable,
+    IdentityUnavailable,
+    LeaseLost,
+    RevisionConflict,
+    WriteUnconfirmed,
+)
+from sas_service.domain.revocations import Lever, State
+from sas_service.domain.runs import StepRecord
+from sas_service.playbooks import PLAYBOOKS
+from sas_service.ports import Leases
+from sas_service.steps.run import Run, World
+from sas_service.steps.step import Seen, Step
+
+_AZURE = (AzureRefused, AzureThrottled, AzureUnavailable, IdentityUnavailable, WriteUnconfirmed)
+_MOVES_ON = frozenset({State.RUNNING, State.WAITING})
+
+
+class PlaybookRunner:
+    """One of any number of runners; the lease decides who acts, the world what is left to do."""
+
+    def __init__(
+        self, world: World, leases: Leases, *, holder: str, playbooks: Mapping[Lever, tuple[Step, ...]] = PLAYBOOKS
+    ) -> None:
+        self._world = world
+        self._leases = leases
+        self._holder = holder
+        self._playbooks = playbooks
+
+    def tick(self, account: str) -> None:
+        """Bring the account's run as far as it goes now. Raises AuditLogUnavailable, MirrorUnavailable."""
+        entry = self._world.journal.running(account)
+        if entry is None or entry.state not in _MOVES_ON:
+            return
+        now = self._world.clock.now()
+        lease = self._leases.take(account, self._holder, until=now + self._world.pace.lease, now=now)
+        if lease is None:
+            return
+        # Read again: what was read before the lease may be somebody else's past.
+        entry = self._world.journal.read(entry.id)
+        if entry.state not in _MOVES_ON:
+            return
+        try:
+            self.advance(Run(self._world, lease, entry))
+        except (RevisionConflict, LeaseLost):
+            return  # a person decided, or another runner took over: the next tick sees what is true then
+
+    def advance(self, run: Run) -> None:
+        """Walk on until something has to be waited for."""
+        playbook = self._playbooks[run.entry.plan.lever]
+        steps = {step.name: step for step in playbook}
+        while not _is_aborting(run):
+            record = run.entry.step
+            if record is None:
+                _end(run, State.COMPLETED)
+                return
+            if record.begun is None:
+                record = replace(record, begun=run.now)
+                run.save(run.entry.with_step(record))
+            seen = _look_and_act(run, steps[record.name])
+            if seen.done:
+                _finish(run, record.name, seen)
+            elif not _is_aborting(run):
+                _note(run, seen)
+                return
+        _walk_back(run, playbook)
+
+
+def _is_aborting(run: Run) -> bool:
+    """Tell whether to walk back; a step may decide so, when a deadline has passed."""
+    return run.entry.aborting is not None
+
+
+def _look_and_act(run: Run, step: Step) -> Seen:
+    """Look; if the step is not done, act once and look again. Azure's troubles are something to wait for."""
+    try:
+        seen = step.done(run)
+        # A streak is being counted: there is nothing to do but to look again, at the next tick.
+        if seen.done or seen.human or step.do is None or seen.streak is not None:
+            return seen
+        return step.do(run) or step.done(run)
+    except _AZURE as error:
+        return Seen(missing=f"Azure: {type(error).__name__}")
+
+
+def _finish(run: Run, name: str, seen: Seen) -> None:
+    record = next(each for each in run.entry.steps if each.name == name)
+    done = replace(
+        record,
+        done=run.now,
+        missing="",
+        streak=seen.streak or record.streak,
+        evidence={**record.evidence, **seen.evidence},
+    )
+    cuts = (*run.entry.cuts, *(cut for cut in seen.cuts if cut.name not in {each.name for each in run.entry.cuts}))
+    run.event(EventKind.REVOCATION_STEP, step=name, evidence=dict(seen.evidence))
+    resumed = replace(run.entry, state=State.RUNNING, waiting_for=None, waiting_code=None, cuts=cuts)
+    run.save(resumed.with_step(done))
+
+
+def _note(run: Run, seen: Seen) -> None:
+    """Remember what is missing, if that is news; what only a person can help with is said aloud."""
+    record = run.entry.step
+    if record is None:
+        return
+    noted = _noted(record, seen)
+    state = State.WAITING if seen.human else State.RUNNING
+    waiting_for, code = (seen.missing, seen.human) if seen.human else (None, None)
+    before = (run.entry.state, run.entry.waiting_code, record)
+    if before == (state, code, noted):
+        return
+    if seen.human and seen.human != run.entry.waiting_code:
+        run.event(EventKind.REVOCATION_WAITS, step=record.name, waitingFor=seen.missing, code=seen.human)
+    run.save(replace(run.entry.with_step(noted), state=state, waiting_for=waiting_for, waiting_code=code))
+
+
+def _noted(record: StepRecord, seen: Seen) -> StepRecord:
+    streak = record.streak if seen.streak is None else seen.streak
+    return replace(record, missing=seen.missing, streak=streak, evidence={**record.evidence, **seen.evidence})
+
+
+def _walk_back(run: Run, steps: tuple[Step, ...]) -> None:
+    """Undo what was begun, the newest first; steps without ``undo`` leave nothing behind."""
+    begun = {record.name for record in run.entry.steps if record.begun}
+    for step in reversed(steps):
+        if step.undo is None or step.name not in begun:
+            continue
+        try:
+            seen = step.undo(run)
+        except _AZURE as error:
+            seen = Seen(missing=f"Azure: {type(error).__name__}")
+        if not seen.done:
+            _note(run, seen)
+            return
+    _end(run, State.ABORTED)
+
+
+def _end(run: Run, state: State) -> None:
+    """Close the run: the canaries' secrets go, the record stays."""
+    evidence = {record.name: dict(record.evidence) for record in run.entry.steps}
+    run.event(EventKind.REVOCATION_ENDED, state=state.value, evidence=evidence)
+    ended = replace(run.entry, state=state, ended_at=run.now, canaries={}, waiting_for=None, waiting_code=None)
+    run.save(ended)

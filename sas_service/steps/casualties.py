@@ -1,0 +1,81 @@
+"""The tokens that a cut kills: who may lose one, who may not, and the list that is on record before."""
+
+from dataclasses import replace
+
+from sas_service.domain.audit import EventKind
+from sas_service.domain.blast_radius import live_tokens
+from sas_service.domain.consumers import Consumer, Progress, moved_tokens
+from sas_service.domain.consumers import progress as progress_of
+from sas_service.domain.policy import Sharing
+from sas_service.domain.revocations import Mode, OnDeadline, Reason
+from sas_service.domain.tokens import TokenRecord
+from sas_service.steps.run import Run
+
+_IDS_PER_EVENT = 500
+
+
+def dying(run: Run) -> tuple[TokenRecord, ...]:
+    """Return the live tokens that hang on what is cut."""
+    live = live_tokens(run.records(), run.past, run.now)
+    return tuple(record for record in live if run.way.kill.hits(record))
+
+
+def may_die(run: Run, record: TokenRecord) -> bool:
+    """Tell whether nobody waits for ``record``: its holder is excused, suspended, or the one to be stopped."""
+    asked = run.entry.plan.asked
+    is_stopped = asked.reason is Reason.OFFBOARDING and asked.target.selects(record)
+    return is_stopped or Consumer.of(record).name in run.entry.excused or _is_suspended(run, record)
+
+
+def unreplaced(run: Run) -> tuple[TokenRecord, ...]:
+    """Return the dying tokens whose application has loaded no other one; shared tokens only ever expire."""
+    moved = _moved(run)
+    shared = {name for name, profile in run.profiles.items() if profile.sharing is Sharing.SHARED}
+    return tuple(each for each in dying(run) if each.id not in moved or each.grant.profile in shared)
+
+
+def progress(run: Run) -> Progress:
+    """Return who has not moved."""
+    waiting = {record.id for record in unreplaced(run)}
+    everything = dying(run)
+    moved = frozenset(record.id for record in everything if record.id not in waiting)
+    return progress_of(everything, moved, spared=lambda record: may_die(run, record))
+
+
+def is_forced(run: Run) -> bool:
+    """Tell whether tokens may die under their applications: by mode, by a named admin, or by the deadline."""
+    asked = run.entry.plan.asked
+    deadline = run.entry.deadline
+    proceeds = asked.on_deadline is OnDeadline.PROCEED and deadline is not None and run.now >= deadline
+    return asked.mode is Mode.EMERGENCY or run.entry.forced_by is not None or proceeds
+
+
+def record_before_cut(run: Run) -> None:
+    """Put every token that the cut will take from its application on record, before anything is sent."""
+    fresh = [record for record in unreplaced(run) if record.id not in run.entry.casualties]
+    for first in range(0, len(fresh), _IDS_PER_EVENT):
+        batch = fresh[first : first + _IDS_PER_EVENT]
+        names = sorted({Consumer.of(record).name for record in batch})
+        run.event(
+            EventKind.CASUALTIES,
+            tokens=[record.id for record in batch],
+            consumers=names,
+            forcedBy=run.entry.forced_by or run.entry.plan.asked.mode.value,
+        )
+    if fresh:
+        run.save(replace(run.entry, casualties=run.entry.casualties | {record.id for record in fresh}))
+
+
+def _moved(run: Run) -> frozenset[str]:
+    acknowledged = run.world.acknowledgements.of(run.entry.account)
+    return moved_tokens(acknowledged, {record.id: record.replaced_by for record in run.records()})
+
+
+def _is_suspended(run: Run, record: TokenRecord) -> bool:
+    suspended = {(each.kind, each.id) for each in run.world.suspensions.list()}
+    names = {
+        ("team", record.grant.team),
+        ("client", record.caller.get("applicationId", "")),
+        ("profile", record.grant.profile),
+    }
+    return not names.isdisjoint(suspended)

@@ -1,0 +1,63 @@
+"""The end: what was cut is refused everywhere, what took over is accepted, and all of it is on record."""
+
+from sas_service.domain.runs import Streak
+from sas_service.steps import canaries
+from sas_service.steps.run import Run
+from sas_service.steps.standby import proof_rounds, proof_span
+from sas_service.steps.step import Seen
+
+UNPROVABLE = "revocation-not-provable"
+STILL_ACCEPTED = "still-accepted"
+
+
+def is_revoked(run: Run) -> Seen:
+    """Probe every canary of what was cut: refused on every host, in a row; and the new slot still accepted."""
+    names = [name for name in canaries.old_names(run) if name not in run.entry.accepted]
+    mute = [name for name in names if not _can_testify(run, name)]
+    if mute and UNPROVABLE not in run.entry.accepted:
+        missing = f"nothing is left to ask about: {', '.join(mute)} has expired or was never accepted"
+        return Seen(missing=missing, human=UNPROVABLE)
+    answers = [answer for name in names if name not in mute for answer in canaries.probe(run, name)]
+    standby = [name for name in canaries.standby_names(run) if canaries.usable(run, name)]
+    if len(standby) < len(canaries.standby_names(run)):
+        return Seen(missing="canaries of the new slot to sign")
+    is_round = all(answer.refused for answer in answers) and (not standby or canaries.all_accepted(run, standby))
+    return _count(run, is_round=is_round, is_broken=any(answer.accepted for answer in answers))
+
+
+def sign_again(run: Run) -> None:
+    """Sign the canaries of the new slot that have expired."""
+    canaries.sign_standby(run)
+
+
+def is_complete(run: Run) -> Seen:
+    """Put the end together: the runner closes the journal with it."""
+    reading = run.world.keys.read(run.entry.account)
+    evidence = {
+        "casualties": len(run.entry.casualties),
+        "excused": sorted(run.entry.excused),
+        "sent": [
+            {"operation": each.operation, "name": each.name, "times": len(each.sent), "azure": each.azure_request_id}
+            for each in run.entry.intents
+        ],
+        "probes": len(run.entry.probes),
+        "keyFingerprints": {key.value: known for key, known in reading.fingerprints.items()},
+    }
+    return Seen(done=True, evidence=evidence)
+
+
+def _can_testify(run: Run, name: str) -> bool:
+    return canaries.usable(run, name) and run.entry.canaries[name].proven
+
+
+def _count(run: Run, *, is_round: bool, is_broken: bool) -> Seen:
+    step = run.entry.step
+    before = step.streak if step else Streak()
+    late = step is not None and step.begun is not None and run.now - step.begun > run.pace.proof_limit
+    if not is_round:
+        missing = "what was cut is still accepted" if is_broken else "not every host has answered clearly"
+        return Seen(missing=missing, human=STILL_ACCEPTED if late else None, streak=Streak())
+    streak = before.with_round(run.now)
+    if streak.rounds >= proof_rounds(run) and run.now - (streak.since or run.now) >= proof_span(run):
+        return Seen(done=True, streak=streak, evidence={"rounds": streak.rounds})
+    return Seen(missing=f"refused {streak.rounds} times in a row", streak=streak)

@@ -1,0 +1,174 @@
+"""A run in a runner's hands: the ports, the lease, and the newest entry of the journal."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from sas_service.domain.audit import EventDraft, EventKind
+from sas_service.domain.cuts import Past
+from sas_service.domain.directions import Direction
+from sas_service.domain.errors import LeaseLost, SasServiceError
+from sas_service.domain.pace import Pace
+from sas_service.domain.policy import Account, Profile
+from sas_service.domain.runs import Intent, Revocation, past_of
+from sas_service.domain.tokens import TokenRecord
+from sas_service.ports import (
+    AccountIdentities,
+    AccountKeys,
+    Acknowledgements,
+    AuditLog,
+    AuditMirror,
+    Clock,
+    DataPlane,
+    IdentityRoles,
+    Journal,
+    Lease,
+    MapsAccount,
+    Policies,
+    Sealing,
+    SlotSwitch,
+    Suspensions,
+    TokenCensus,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Every port that a run needs; ``new_id`` makes the ids of intents."""
+
+    policies: Policies
+    slots: SlotSwitch
+    maps_account: MapsAccount
+    keys: AccountKeys
+    identities: AccountIdentities
+    roles: IdentityRoles
+    data_plane: DataPlane
+    census: TokenCensus
+    acknowledgements: Acknowledgements
+    suspensions: Suspensions
+    journal: Journal
+    audit_log: AuditLog
+    mirror: AuditMirror
+    sealing: Sealing
+    clock: Clock
+    new_id: Callable[[], str]
+    pace: Pace
+
+
+class Run:
+    """What steps are given; every write goes through here, so that none is made without lease, fence and record."""
+
+    def __init__(self, world: World, lease: Lease, entry: Revocation) -> None:
+        self.world = world
+        self.lease = lease
+        self.entry = entry
+
+    @property
+    def now(self) -> datetime:
+        """The instant."""
+        return self.world.clock.now()
+
+    @property
+    def pace(self) -> Pace:
+        """The waits."""
+        return self.world.pace
+
+    @property
+    def account(self) -> Account:
+        """The account as the policy has it now."""
+        return self.world.policies.current().accounts[self.entry.account]
+
+    @property
+    def profiles(self) -> Mapping[str, Profile]:
+        """The account's profiles as the policy has them now."""
+        everything = self.world.policies.current().profiles
+        return {name: each for name, each in everything.items() if each.account == self.entry.account}
+
+    @property
+    def way(self) -> Direction:
+        """Where the run goes."""
+        return self.entry.plan.chosen.direction
+
+    @property
+    def past(self) -> Past:
+        """All that was cut on this account, by this run and by earlier ones."""
+        return past_of(self.world.journal.of(self.entry.account))
+
+    def records(self) -> tuple[TokenRecord, ...]:
+        """Return every unexpired token of the account."""
+        return self.world.census.unexpired(self.entry.account, self.now)
+
+    def principal(self, identity: str) -> str | None:
+        """Return the principal of an identity: as attached now, or as it was when the run began."""
+        facts = self.world.maps_account.facts(self.entry.account, max_age=timedelta(0))
+        return facts.principals.get(identity) or self.entry.principals.get(identity)
+
+    def save(self, entry: Revocation) -> None:
+        """Write the entry under the lease's fence."""
+        self.entry = self.world.journal.save(entry, fence=self.lease.fence)
+
+    def event(self, kind: EventKind, **details: object) -> None:
+        """Put on record, in both places."""
+        said = {"revocation": self.entry.id, **{name: value for name, value in details.items() if value is not None}}
+        draft = EventDraft(kind=kind, at=self.now, account=self.entry.account, details=said)
+        self.world.mirror.append(self.world.audit_log.append(draft))
+
+    def write(
+        self,
+        step: str,
+        operation: str,
+        name: str,
+        send: Callable[[str], str | None],
+        *,
+        baseline: str,
+        patience: timedelta | None = None,
+    ) -> None:
+        """Change one thing in Azure: intent on record in both places, then sent once; judged by looking, later.
+
+        An intent keeps its first baseline. Nothing is sent again before ``patience`` is over, or while the lease might
+        end during the call.
+        """
+        known = self.entry.intent(operation, name, step)
+        if known is not None and not self._may_repeat(known, patience or self.pace.resend_after):
+            return
+        if self.lease.until - self.now < 2 * self.pace.call_deadline:
+            raise LeaseLost("The lease ends too soon to send anything under it.")
+        fresh = known or Intent(self.world.new_id(), step, operation, name, baseline, self.lease.fence, ())
+        intent = replace(fresh, sent=(*fresh.sent, self.now), outcome=None, fence=self.lease.fence)
+        self.save(self.entry.with_intent(intent))
+        self._announce(intent)
+        self._send(intent, send)
+
+    def _may_repeat(self, known: Intent, patience: timedelta) -> bool:
+        waits = self.pace.resend_after if known.outcome == "refused" else patience
+        return self.now - known.sent[-1] >= waits
+
+    def _announce(self, intent: Intent) -> None:
+        try:
+            self.event(
+                EventKind.AZURE_WRITE_INTENDED,
+                intent=intent.id,
+                step=intent.step,
+                operation=intent.operation,
+                name=intent.name,
+                attempt=len(intent.sent),
+            )
+        except SasServiceError:
+            # Not on record, so not sent: it may be tried again soon.
+            self.save(self.entry.with_intent(replace(intent, outcome="refused")))
+            raise
+
+    def _send(self, intent: Intent, send: Callable[[str], str | None]) -> None:
+        try:
+            request_id = send(f"{intent.id}.{len(intent.sent)}")
+            answered = replace(intent, outcome="accepted", azure_request_id=request_id)
+        except SasServiceError as error:
+            outcome = "refused" if error.extra.get("effect") == "none" else "unknown"
+            answered = replace(intent, outcome=outcome)
+        self.save(self.entry.with_intent(answered))
+        self.event(
+            EventKind.AZURE_WRITE_ANSWERED,
+            intent=intent.id,
+            outcome=answered.outcome,
+            azureRequestId=answered.azure_request_id,
+        )

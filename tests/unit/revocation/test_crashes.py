@@ -1,0 +1,51 @@
+"""The crash matrix: every step of every playbook x every crash point x every fault, and the promises after each."""
+
+from datetime import timedelta
+
+import pytest
+
+from sas_service.domain.revocations import Lever, State
+from tests.unit.revocation.saboteur import FAULTS, Saboteur, crash_points
+from tests.unit.revocation.world import MAPS, Simulation
+
+MOST_TICKS = 250
+
+
+def broken_promises(lever: Lever, step: str, point: str, fault: str) -> list[str]:
+    world = Simulation()
+    world.azure.delays = {"assign": timedelta(seconds=25), "attach": timedelta(seconds=5)}
+    for number in range(2):
+        world.add("storefront", number)
+    world.add("logistics")
+    before = [app.token for app in world.applications]
+    run = world.start(lever=lever)
+    saboteur = Saboteur(world, step, point, fault)
+    saboteur.slots[1] = world.slots.read(MAPS)
+    for _ in range(MOST_TICKS):
+        if world.journal.read(run.id).state is State.COMPLETED:
+            break
+        saboteur.tick(run)
+    done = world.journal.read(run.id)
+    if done.state is not State.COMPLETED:
+        return [f"I11: {done.state} at {done.step}, waiting for {done.waiting_for}"]
+    # What was late lands now: it must find nothing to kill.
+    world.azure.land()
+    world.look()
+    alive = [token for token in before if world.data_plane.status(token) == 200]
+    revived = [f"I9: {len(alive)} tokens work after the end"] if alive else []
+    return saboteur.promises(done, [token.reveal() for token in before]) + revived
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("lever", list(Lever))
+def test_a_crash_anywhere_breaks_no_promise(lever: Lever, fault: str) -> None:
+    broken = {
+        (step, point): promises
+        for each, step, point in crash_points()
+        if each is lever and (promises := broken_promises(lever, step, point, fault))
+    }
+    assert broken == {}
+
+
+def test_the_matrix_is_as_large_as_promised() -> None:
+    assert len(crash_points()) * len(FAULTS) >= 780
