@@ -75,12 +75,12 @@ class Revoking:
         Raises ActionNotAllowed, RevisionConflict (another plan), PlanBlocked, ReplanRequired, RunInProgress.
         """
         run = self.read(run_id)
+        self._same_plan(run, plan_hash)
+        adopted = self._adopted(run) if run.state in {State.PLANNED, State.BLOCKED} else None
         if run.state is State.BLOCKED:
             raise _blocked(run.plan)
         run = self._legal(run_id, Action.START)
-        self._same_plan(run, plan_hash)
         self._still_true(run.plan)
-        adopted = self._adopted(run)
         started = self._started(run, caller)
         self._record(run, EventKind.REVOCATION_DECIDED, caller, action="start", adopts=adopted.id if adopted else None)
         return self._world.journal.start(started, instead_of=adopted)
