@@ -36,6 +36,7 @@ def is_complete(run: Run) -> Seen:
     evidence = {
         "casualties": len(run.entry.casualties),
         "excused": sorted(run.entry.excused),
+        "accepted": sorted(run.entry.accepted),
         "sent": [
             {"operation": each.operation, "name": each.name, "times": len(each.sent), "azure": each.azure_request_id}
             for each in run.entry.intents

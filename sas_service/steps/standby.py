@@ -12,7 +12,7 @@ from sas_service.steps.run import Run
 from sas_service.steps.step import Seen
 
 ATTACH, ASSIGN = "attach-identity", "assign-role"
-OTHERS_CHANGED = "others-changed"
+OTHERS_CHANGED, NOT_PROVEN = "others-changed", "standby-not-proven"
 
 
 def is_attached(run: Run) -> Seen:
@@ -149,7 +149,7 @@ def surprise(run: Run, reading: IdentitiesReading, step: str) -> Seen | None:
 def _overdue(run: Run) -> str | None:
     step = run.entry.step
     begun = step.begun if step else None
-    return "standby-not-proven" if begun and run.now - begun > run.pace.proof_limit else None
+    return NOT_PROVEN if begun and run.now - begun > run.pace.proof_limit else None
 
 
 def _newcomers(run: Run) -> set[str]:
