@@ -16,7 +16,7 @@ from sas_service.domain.errors import (
     RunInProgress,
 )
 from sas_service.domain.plans import Asked, Plan, collateral_growth, is_same_way
-from sas_service.domain.revocations import Action, State
+from sas_service.domain.revocations import Action, Mode, State
 from sas_service.domain.runs import Revocation, StepRecord, allowed_actions, is_open, state_at
 from sas_service.playbooks import PLAYBOOKS
 from sas_service.ports import Lease
@@ -159,11 +159,15 @@ class Revoking:
 
     def _started(self, run: Revocation, caller: Caller) -> Revocation:
         situation = self._planning.situation(run.account)
+        now = self._world.clock.now()
+        # A graceful run ends by itself; an expedited one must not wait for ever without anybody hearing of it.
+        latest = now + self._world.pace.deadline if run.plan.asked.mode is Mode.EXPEDITED else None
         return replace(
             run,
             state=State.RUNNING,
             started_by=caller.document(),
-            started_at=self._world.clock.now(),
+            started_at=now,
+            deadline=run.deadline or latest,
             steps=tuple(StepRecord(step.name) for step in PLAYBOOKS[run.plan.lever]),
             principals=dict(situation.azure.principals),
             before=situation.slots,

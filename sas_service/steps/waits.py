@@ -15,6 +15,8 @@ class Wait:
     remedy: str
 
 
+TOO_LONG = "takes-too-long"
+
 WAITS: Final[tuple[Wait, ...]] = (
     Wait(
         standby.OTHERS_CHANGED,
@@ -35,6 +37,11 @@ WAITS: Final[tuple[Wait, ...]] = (
         moving.LATE,
         "The deadline has passed and consumers have not moved; they are named. Nothing is cut.",
         "`extend`, `excuse` by name, `commit` (their tokens die; the list goes on record first), or `abort`.",
+    ),
+    Wait(
+        TOO_LONG,
+        "A step is not done within the limit; the run says what is missing. It is tried on meanwhile.",
+        "Remove what stands in the way (a role of ours, a lock, Azure being away): it goes on by itself.",
     ),
     Wait(
         guards.UNREPLACED,
