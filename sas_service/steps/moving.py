@@ -67,7 +67,8 @@ def is_replaced(run: Run) -> Seen:
 
 def _drained(run: Run, evidence: dict[str, object]) -> Seen:
     """In graceful mode nobody has to do anything: the old tokens expire."""
-    left = [record for record in casualties.dying(run) if not casualties.may_die(run, record)]
+    is_spared = casualties.spared(run)
+    left = [record for record in casualties.dying(run) if not is_spared(record)]
     if not left:
         return Seen(done=True, evidence=evidence)
     last = format_instant(max(record.grant.expiry for record in left))

@@ -1,5 +1,6 @@
 """What people may do to a run, when, and what comes of it."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,7 +12,7 @@ from sas_service.domain.runs import allowed_actions
 from sas_service.domain.slots import SigningKey
 from sas_service.ports import Suspension
 from sas_service.services.revoke import Revoking
-from tests.unit.revocation.world import ADMIN, APPROVER, MAPS, NOW, Simulation
+from tests.unit.revocation.world import ADMIN, APPROVER, MAPS, NOW, PACE, Simulation
 
 MINUTE = timedelta(minutes=1)
 ASKED = Asked(Reason.SUPERSEDED, Target("account", (MAPS,)), Mode.EXPEDITED)
@@ -201,3 +202,18 @@ def test_what_is_still_accepted_is_never_called_revoked() -> None:
     assert held.waiting_code == "still-accepted"
     assert held.step is not None
     assert held.step.name == "prove-revoked"
+
+
+def test_a_canary_that_expired_before_it_was_refused_proves_nothing() -> None:
+    world = Simulation(pace=replace(PACE, canary_lifetime=timedelta(minutes=6)))
+    world.add()
+    run = world.start()
+    slow = timedelta(minutes=20)
+    world.azure.delays = {"regenerate": slow, "detach": slow, "remove": slow}
+    held = world.run_until(run, State.WAITING)
+    assert held.waiting_code == "revocation-not-provable"
+    world.let_pass(timedelta(minutes=20))
+    assert world.journal.read(run.id).state is State.WAITING
+    world.revoking.resume(run.id, ADMIN)
+    done = world.run_until(run)
+    assert done.steps[-1].evidence["accepted"] == ["revocation-not-provable"]
