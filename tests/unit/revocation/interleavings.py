@@ -60,11 +60,15 @@ class Bounds:
 
 @dataclass(frozen=True)
 class Found:
-    """What the search saw: how many states and transitions, and the shortest way to a broken promise."""
+    """What the search saw: how many states and transitions, and the shortest way to a broken promise.
+
+    ``exhausted`` says that nothing within the bounds was left unseen.
+    """
 
     states: int
     transitions: int
     way: tuple[Action, ...] | None
+    exhausted: bool
 
 
 @dataclass
@@ -309,11 +313,11 @@ def search(make: Callable[[], Play], *, most: int = 100_000) -> Found:
             play.act(action)
         transitions += 1
         if play.is_broken():
-            return Found(len(seen), transitions, way)
+            return Found(len(seen), transitions, way, exhausted=False)
         if way and way[-1][0] == "step":
             queue.extend((*way[:-1], death) for death in play.deaths())
         mark = play.fingerprint()
         if mark not in seen:
             seen.add(mark)
             queue.extend((*way, action) for action in play.enabled())
-    return Found(len(seen), transitions, None)
+    return Found(len(seen), transitions, None, exhausted=not queue)

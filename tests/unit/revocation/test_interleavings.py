@@ -69,6 +69,7 @@ def compare_key_names(world: Simulation) -> None:
 def test_no_way_within_the_bounds_takes_a_working_token(bounds: Bounds, at_least: int) -> None:
     found = search(lambda: Play(bounds, nothing))
     assert found.way is None
+    assert found.exhausted
     assert found.states >= at_least
 
 
@@ -76,15 +77,17 @@ def test_no_way_within_the_bounds_takes_a_working_token(bounds: Bounds, at_least
 @pytest.mark.parametrize(
     "bounds",
     [
-        Bounds(deaths=1, late=1, rollbacks=0, issues=0),
-        Bounds(deaths=1, late=0, rollbacks=1, issues=0),
-        Bounds(deaths=1, late=0, rollbacks=0, issues=1),
-        Bounds(deaths=2, late=0, rollbacks=0, issues=0),
+        Bounds(deaths=1, late=0, rollbacks=0, issues=0),
+        Bounds(deaths=0, late=1, rollbacks=1, issues=0),
+        Bounds(deaths=2, late=0, rollbacks=0, issues=0, runs=1),
+        Bounds(deaths=1, late=1, rollbacks=1, issues=1),
     ],
-    ids=["death and late", "death and rollback", "death and racing issue", "two deaths"],
+    ids=["there and back", "late and rollback", "two deaths", "everything once"],
 )
 def test_no_longer_way_does_either(bounds: Bounds) -> None:
-    assert search(lambda: Play(bounds, nothing)).way is None
+    found = search(lambda: Play(bounds, nothing), most=1_000_000)
+    assert found.way is None
+    assert found.exhausted
 
 
 ABLATIONS: Mapping[str, Callable[[], Play]] = {
