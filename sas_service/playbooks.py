@@ -43,6 +43,7 @@ REPLACE: Final = Step(
     "replace",
     "Wait until every application has loaded a new token, or its old one has expired, or it is excused by name.",
     moving.is_replaced,
+    bounded=False,
 )
 REGENERATE_KEY: Final = Step(
     "regenerate-key",

@@ -15,7 +15,9 @@ class Pace:
     proof_span: timedelta = timedelta(seconds=60)
     """A slot is proven by this many rounds of probes in a row, over at least this long."""
     proof_limit: timedelta = timedelta(minutes=30)
-    """After this a proof that does not come waits for a human: a role takes ten minutes, and once took thirty."""
+    """After this a step that is not done waits for a human: a role takes ten minutes, and once took thirty."""
+    deadline: timedelta = timedelta(hours=1)
+    """How long consumers have in an expedited run whose admin named no deadline: none waits for ever unheard."""
     resend_after: timedelta = timedelta(seconds=30)
     regenerate_again_after: timedelta = timedelta(minutes=10)
     """When a regeneration of unknown outcome, whose key has not changed, is sent once more."""

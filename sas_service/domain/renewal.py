@@ -35,8 +35,26 @@ class RenewalInformation:
     replacement: str | None
 
 
-def renewal_information(record: TokenRecord, now: datetime, *, seed: str) -> RenewalInformation:
-    """Return what ``record`` says about its own renewal; ``seed`` differs per request and spreads the answers."""
+@dataclass(frozen=True, slots=True)
+class MoveOrder:
+    """A revocation's word to the holder of a token: replace it now. ``since`` is when it was given."""
+
+    since: datetime
+    reason: str
+    explanation: str
+
+
+def renewal_information(
+    record: TokenRecord, now: datetime, *, seed: str, order: MoveOrder | None = None
+) -> RenewalInformation:
+    """Return what ``record`` says about its own renewal; ``seed`` differs per request and spreads the answers.
+
+    With an ``order`` the window is in the past: now.
+    """
+    if order is not None:
+        pace = SOONEST * (1 - JITTER + 2 * JITTER * _fraction(seed))
+        past = RenewalWindow(start=order.since, end=order.since)
+        return RenewalInformation(past, pace, order.reason, order.explanation, record.replaced_by)
     window = renewal_window(record.grant.start, record.grant.expiry)
     life = record.grant.expiry - record.grant.start
     return RenewalInformation(

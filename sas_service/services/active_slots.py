@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from sas_service.domain.errors import AzureRefused
+from sas_service.domain.policy import Profile
 from sas_service.domain.slots import AccountSlots, Slot
 from sas_service.ports import AccountFacts, MapsAccount, Slots
 from sas_service.services.deny import Allowed
@@ -24,16 +25,21 @@ class ActiveSlots:
         account, profile = allowed.account.name, allowed.profile
         active = self._copies.get(account)
         if active is None or profile.name not in active.identities:
-            active = self._slots.initialise(account, {profile.name: profile.identities[0]})
-            self._copies[account] = active
-        identity = active.identities[profile.name]
+            active = self._fresh(account, profile)
         facts = self._maps_account.facts(account, max_age=FACTS_MAX_AGE)
-        if identity not in facts.principals:
-            facts = self._maps_account.facts(account, max_age=timedelta(0))
+        if active.identities[profile.name] not in facts.principals:
+            # Either copy may be old: a revocation has attached one identity, or switched and detached the other.
+            active, facts = self._fresh(account, profile), self._maps_account.facts(account, max_age=timedelta(0))
+        identity = active.identities[profile.name]
         if identity not in facts.principals:
             raise AzureRefused(f"the identity {identity} is not attached to the account {account}")
         slot = Slot(account, active.epoch, active.signing_key, identity, facts.principals[identity])
         return slot, facts
+
+    def _fresh(self, account: str, profile: Profile) -> AccountSlots:
+        active = self._slots.initialise(account, {profile.name: profile.identities[0]})
+        self._copies[account] = active
+        return active
 
     def forget(self, account: str) -> None:
         """Drop the copy: the epoch has moved."""

@@ -16,7 +16,7 @@ from sas_service.domain.errors import (
     RunInProgress,
 )
 from sas_service.domain.plans import Asked, Plan, collateral_growth, is_same_way
-from sas_service.domain.revocations import Action, State
+from sas_service.domain.revocations import Action, Mode, State
 from sas_service.domain.runs import Revocation, StepRecord, allowed_actions, is_open, state_at
 from sas_service.playbooks import PLAYBOOKS
 from sas_service.ports import Lease
@@ -75,12 +75,12 @@ class Revoking:
         Raises ActionNotAllowed, RevisionConflict (another plan), PlanBlocked, ReplanRequired, RunInProgress.
         """
         run = self.read(run_id)
+        self._same_plan(run, plan_hash)
+        adopted = self._adopted(run) if run.state in {State.PLANNED, State.BLOCKED} else None
         if run.state is State.BLOCKED:
             raise _blocked(run.plan)
         run = self._legal(run_id, Action.START)
-        self._same_plan(run, plan_hash)
         self._still_true(run.plan)
-        adopted = self._adopted(run)
         started = self._started(run, caller)
         self._record(run, EventKind.REVOCATION_DECIDED, caller, action="start", adopts=adopted.id if adopted else None)
         return self._world.journal.start(started, instead_of=adopted)
@@ -159,11 +159,15 @@ class Revoking:
 
     def _started(self, run: Revocation, caller: Caller) -> Revocation:
         situation = self._planning.situation(run.account)
+        now = self._world.clock.now()
+        # A graceful run ends by itself; an expedited one must not wait for ever without anybody hearing of it.
+        latest = now + self._world.pace.deadline if run.plan.asked.mode is Mode.EXPEDITED else None
         return replace(
             run,
             state=State.RUNNING,
             started_by=caller.document(),
-            started_at=self._world.clock.now(),
+            started_at=now,
+            deadline=run.deadline or latest,
             steps=tuple(StepRecord(step.name) for step in PLAYBOOKS[run.plan.lever]),
             principals=dict(situation.azure.principals),
             before=situation.slots,

@@ -19,6 +19,7 @@ from sas_service.playbooks import PLAYBOOKS
 from sas_service.ports import Leases
 from sas_service.steps.run import Run, World
 from sas_service.steps.step import Seen, Step
+from sas_service.steps.waits import TOO_LONG
 
 _AZURE = (AzureRefused, AzureThrottled, AzureUnavailable, IdentityUnavailable, WriteUnconfirmed)
 _MOVES_ON = frozenset({State.RUNNING, State.WAITING})
@@ -69,7 +70,7 @@ class PlaybookRunner:
             if seen.done:
                 _finish(run, record.name, seen)
             elif not _is_aborting(run):
-                _note(run, seen)
+                _note(run, _in_time(run, steps[record.name], record, seen))
                 return
         _walk_back(run, playbook)
 
@@ -89,6 +90,12 @@ def _look_and_act(run: Run, step: Step) -> Seen:
         return step.do(run) or step.done(run)
     except _AZURE as error:
         return Seen(missing=f"Azure: {type(error).__name__}")
+
+
+def _in_time(run: Run, step: Step, record: StepRecord, seen: Seen) -> Seen:
+    """Call a person for a step that takes too long; it is tried on meanwhile."""
+    is_late = step.bounded and record.begun is not None and run.now - record.begun > run.pace.proof_limit
+    return replace(seen, human=TOO_LONG) if is_late and not seen.human else seen
 
 
 def _finish(run: Run, name: str, seen: Seen) -> None:

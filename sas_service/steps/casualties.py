@@ -1,5 +1,6 @@
 """The tokens that a cut kills: who may lose one, who may not, and the list that is on record before."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from sas_service.domain.audit import EventKind
@@ -20,11 +21,18 @@ def dying(run: Run) -> tuple[TokenRecord, ...]:
     return tuple(record for record in live if run.way.kill.hits(record))
 
 
-def may_die(run: Run, record: TokenRecord) -> bool:
-    """Tell whether nobody waits for ``record``: its holder is excused, suspended, or the one to be stopped."""
+def spared(run: Run) -> Callable[[TokenRecord], bool]:
+    """Return who need not be waited for: whose holder is excused, suspended, or the one to be stopped."""
     asked = run.entry.plan.asked
-    is_stopped = asked.reason is Reason.OFFBOARDING and asked.target.selects(record)
-    return is_stopped or Consumer.of(record).name in run.entry.excused or _is_suspended(run, record)
+    suspended = {(each.kind, each.id) for each in run.world.suspensions.list()}
+
+    def is_spared(record: TokenRecord) -> bool:
+        consumer = Consumer.of(record)
+        names = {("team", consumer.team), ("client", consumer.application), ("profile", consumer.profile)}
+        is_stopped = asked.reason is Reason.OFFBOARDING and asked.target.selects(record)
+        return is_stopped or consumer.name in run.entry.excused or not names.isdisjoint(suspended)
+
+    return is_spared
 
 
 def unreplaced(run: Run) -> tuple[TokenRecord, ...]:
@@ -39,7 +47,7 @@ def progress(run: Run) -> Progress:
     waiting = {record.id for record in unreplaced(run)}
     everything = dying(run)
     moved = frozenset(record.id for record in everything if record.id not in waiting)
-    return progress_of(everything, moved, spared=lambda record: may_die(run, record))
+    return progress_of(everything, moved, spared=spared(run))
 
 
 def is_forced(run: Run) -> bool:
@@ -69,13 +77,3 @@ def record_before_cut(run: Run) -> None:
 def _moved(run: Run) -> frozenset[str]:
     acknowledged = run.world.acknowledgements.of(run.entry.account)
     return moved_tokens(acknowledged, {record.id: record.replaced_by for record in run.records()})
-
-
-def _is_suspended(run: Run, record: TokenRecord) -> bool:
-    suspended = {(each.kind, each.id) for each in run.world.suspensions.list()}
-    names = {
-        ("team", record.grant.team),
-        ("client", record.caller.get("applicationId", "")),
-        ("profile", record.grant.profile),
-    }
-    return not names.isdisjoint(suspended)

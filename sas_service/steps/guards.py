@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 from sas_service.domain.errors import AzureRefused, AzureThrottled, AzureUnavailable
 from sas_service.steps import canaries, casualties
-from sas_service.steps.moving import is_settled, is_switched
+from sas_service.steps.moving import SLOTS_MOVED, is_settled, is_switched
 from sas_service.steps.run import Run
 from sas_service.steps.step import Seen
 
-UNREPLACED, KEY_CHANGED, NO_CANARY = "unreplaced-tokens", "key-changed", "canary-not-accepted"
+UNREPLACED, KEY_CHANGED = "unreplaced-tokens", "key-changed"
 
 
 def why_not_cut(run: Run) -> Seen | None:
@@ -26,9 +26,9 @@ def _slots_are_new(run: Run) -> Seen | None:
     slots = run.world.slots.read(run.entry.account)
     behind = sorted(name for name, each in slots.identities.items() if each in run.way.kill.identities)
     if behind:
-        return Seen(missing=f"profiles sign with what is cut: {', '.join(behind)}", human="slots-moved")
+        return Seen(missing=f"profiles sign with what is cut: {', '.join(behind)}", human=SLOTS_MOVED)
     switched = is_switched(run)
-    return None if switched.done else Seen(missing=switched.missing, human="slots-moved")
+    return None if switched.done else Seen(missing=switched.missing, human=SLOTS_MOVED)
 
 
 def _nothing_half_issued(run: Run) -> Seen | None:

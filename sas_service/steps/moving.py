@@ -46,7 +46,10 @@ def is_settled(run: Run) -> Seen:
     """Look whether a token that was begun before the switch could still be finished."""
     epoch = run.world.slots.read(run.entry.account).epoch
     begun = [each for each in run.records() if each.state is TokenState.RESERVED and each.grant.epoch < epoch]
-    return Seen(missing=f"{len(begun)} tokens of the old slot are being issued") if begun else Seen(done=True)
+    # An emergency does not wait: what is committed late is refused by its epoch.
+    if begun and run.entry.plan.asked.mode is not Mode.EMERGENCY:
+        return Seen(missing=f"{len(begun)} tokens of the old slot are being issued")
+    return Seen(done=True, evidence={"halfIssued": len(begun)})
 
 
 def is_replaced(run: Run) -> Seen:
@@ -64,7 +67,8 @@ def is_replaced(run: Run) -> Seen:
 
 def _drained(run: Run, evidence: dict[str, object]) -> Seen:
     """In graceful mode nobody has to do anything: the old tokens expire."""
-    left = [record for record in casualties.dying(run) if not casualties.may_die(run, record)]
+    is_spared = casualties.spared(run)
+    left = [record for record in casualties.dying(run) if not is_spared(record)]
     if not left:
         return Seen(done=True, evidence=evidence)
     last = format_instant(max(record.grant.expiry for record in left))

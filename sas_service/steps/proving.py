@@ -3,7 +3,6 @@
 from sas_service.domain.runs import Streak
 from sas_service.steps import canaries
 from sas_service.steps.run import Run
-from sas_service.steps.standby import proof_rounds, proof_span
 from sas_service.steps.step import Seen
 
 UNPROVABLE = "revocation-not-provable"
@@ -36,6 +35,7 @@ def is_complete(run: Run) -> Seen:
     evidence = {
         "casualties": len(run.entry.casualties),
         "excused": sorted(run.entry.excused),
+        "accepted": sorted(run.entry.accepted),
         "sent": [
             {"operation": each.operation, "name": each.name, "times": len(each.sent), "azure": each.azure_request_id}
             for each in run.entry.intents
@@ -58,6 +58,7 @@ def _count(run: Run, *, is_round: bool, is_broken: bool) -> Seen:
         missing = "what was cut is still accepted" if is_broken else "not every host has answered clearly"
         return Seen(missing=missing, human=STILL_ACCEPTED if late else None, streak=Streak())
     streak = before.with_round(run.now)
-    if streak.rounds >= proof_rounds(run) and run.now - (streak.since or run.now) >= proof_span(run):
+    # Also in an emergency: by now nobody is hurried, and the end must be proven.
+    if streak.rounds >= run.pace.proof_rounds and run.now - (streak.since or run.now) >= run.pace.proof_span:
         return Seen(done=True, streak=streak, evidence={"rounds": streak.rounds})
     return Seen(missing=f"refused {streak.rounds} times in a row", streak=streak)

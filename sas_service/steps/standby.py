@@ -12,7 +12,7 @@ from sas_service.steps.run import Run
 from sas_service.steps.step import Seen
 
 ATTACH, ASSIGN = "attach-identity", "assign-role"
-OTHERS_CHANGED = "others-changed"
+OTHERS_CHANGED, NOT_PROVEN = "others-changed", "standby-not-proven"
 
 
 def is_attached(run: Run) -> Seen:
@@ -62,6 +62,10 @@ def assign(run: Run) -> None:
         if principal is None or _has_role(run, identity, role):
             continue
 
+        if run.entry.principals.get(identity) != principal:
+            # Once it is detached again, the account does not tell any more.
+            run.save(replace(run.entry, principals={**run.entry.principals, identity: principal}))
+
         def send(request_id: str, principal: str = principal, role: str = role) -> str | None:
             return run.world.roles.assign(run.entry.account, principal, role, request_id=request_id)
 
@@ -72,7 +76,8 @@ def remove_again(run: Run) -> Seen:
     """Remove the role that this run assigned, unless a token may hang on it; for an abort."""
     for identity in _own(run, "assign", ASSIGN):
         principal = run.principal(identity)
-        own = [each for each in run.world.roles.effective(run.entry.account, principal or "") if not each.inherited]
+        effective = run.world.roles.effective(run.entry.account, principal) if principal else ()
+        own = [each for each in effective if not each.inherited and not each.through_group]
         if own and _is_unused(run, identity):
 
             def send(request_id: str, assignment: str = own[0].assignment_id) -> str | None:
@@ -144,7 +149,7 @@ def surprise(run: Run, reading: IdentitiesReading, step: str) -> Seen | None:
 def _overdue(run: Run) -> str | None:
     step = run.entry.step
     begun = step.begun if step else None
-    return "standby-not-proven" if begun and run.now - begun > run.pace.proof_limit else None
+    return NOT_PROVEN if begun and run.now - begun > run.pace.proof_limit else None
 
 
 def _newcomers(run: Run) -> set[str]:

@@ -25,7 +25,7 @@ class Step:
     """One line: ``done`` looks, ``do`` changes, ``undo`` looks and changes back; without ``do`` it is a wait.
 
     ``do`` returns None after acting, or what keeps it from acting. From the first step on that is not ``reversible``
-    there is no way back.
+    there is no way back. A ``bounded`` step that is not done within the limit calls a person; the other has a deadline.
     """
 
     name: str
@@ -34,3 +34,4 @@ class Step:
     do: Callable[[Run], Seen | None] | None = None
     undo: Callable[[Run], Seen] | None = None
     reversible: bool = True
+    bounded: bool = True

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from itertools import count
 
@@ -16,13 +16,17 @@ from sas_service.ports import AccountFacts, EffectiveRole, IdentitiesReading, Ke
 
 
 class SigningTwin(Failing):
-    """The port ``MapsAccount``: what it signs works as long as key generation, identity and role are there."""
+    """The port ``MapsAccount``: what it signs works as long as key generation, identity and role are there.
+
+    ``after_signing`` is called with each grant, so that a test can move the world between signing and commit.
+    """
 
     def __init__(self, azure: MemoryAzure) -> None:
         super().__init__()
         self._azure = azure
         self._numbers = count(1)
         self.signed: list[Grant] = []
+        self.after_signing: Callable[[Grant], None] = lambda _grant: None
 
     def facts(self, account: str, *, max_age: timedelta) -> AccountFacts:  # noqa: ARG002  always fresh
         """Return what the account shows."""
@@ -47,6 +51,7 @@ class SigningTwin(Failing):
         }
         head = f"{_part({'alg': 'HS256', 'typ': 'JWT'})}.{_part(payload)}"
         token = f"{head}.{_base64(hashlib.sha256(head.encode()).digest())}"
+        self.after_signing(grant)
         return Signed(SasToken(token), azure_request_id=f"azure-{request_id}", attempts=1)
 
 

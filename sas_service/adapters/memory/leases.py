@@ -38,6 +38,10 @@ class MemoryLeases:
             if newest is not None and newest.fence == lease.fence:
                 del self._newest[lease.account]
 
+    def fence(self, account: str) -> int:
+        """Return the newest fence."""
+        return self._fences.get(account, 0)
+
     def bump(self, account: str) -> None:
         """Take the account from whoever has it: its fence is old from here on."""
         with self._guard:

@@ -84,6 +84,8 @@ class Saboteur:
             self.world.runner = self.runner()
         except SasServiceError:
             self.world.look()
+        if "eyJ" in repr(self.world.journal.read(run.id)):
+            self.broken.append("I6: a token is in the clear in the journal")
         slots = self.world.slots.read(MAPS)
         self.slots.setdefault(slots.epoch, slots)
 

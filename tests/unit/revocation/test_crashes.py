@@ -1,18 +1,25 @@
 """The crash matrix: every step of every playbook x every crash point x every fault, and the promises after each."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 
+from sas_service.domain.audit import AuditEvent, EventDraft, EventKind
 from sas_service.domain.revocations import Lever, State
+from sas_service.domain.tokens import SasToken
 from tests.unit.revocation.saboteur import FAULTS, Saboteur, crash_points
+from tests.unit.revocation.test_interleavings import believe_everybody
 from tests.unit.revocation.world import MAPS, Simulation
 
 MOST_TICKS = 250
 
 
-def broken_promises(lever: Lever, step: str, point: str, fault: str) -> list[str]:
+def broken_promises(
+    lever: Lever, step: str, point: str, fault: str, arrange: Callable[[Simulation], None] = lambda _world: None
+) -> list[str]:
     world = Simulation()
+    arrange(world)
     world.azure.delays = {"assign": timedelta(seconds=25), "attach": timedelta(seconds=5)}
     for number in range(2):
         world.add("storefront", number)
@@ -49,3 +56,35 @@ def test_a_crash_anywhere_breaks_no_promise(lever: Lever, fault: str) -> None:
 
 def test_the_matrix_is_as_large_as_promised() -> None:
     assert len(crash_points()) * len(FAULTS) >= 780
+
+
+def _say_nothing(world: Simulation) -> None:
+    append = world.log.append
+
+    def mute(event: EventDraft, *, once: str | None = None) -> tuple[AuditEvent, ...]:
+        return () if event.kind is EventKind.AZURE_WRITE_INTENDED else append(event, once=once)
+
+    world.log.append = mute  # type: ignore[method-assign]
+
+
+def _seal_nothing(world: Simulation) -> None:
+    object.__setattr__(world.world, "sealing", Plain())
+
+
+class Plain:
+    """What a sealing must not be."""
+
+    def seal(self, token: SasToken, *, about: str) -> str:
+        return token.reveal()
+
+    def open(self, sealed: str, *, about: str) -> SasToken:
+        return SasToken(sealed)
+
+
+@pytest.mark.parametrize(
+    ("arrange", "promise"),
+    [(believe_everybody, "I2"), (_say_nothing, "I14"), (_seal_nothing, "I6")],
+)
+def test_the_matrix_sees_what_it_looks_for(arrange: Callable[[Simulation], None], promise: str) -> None:
+    broken = broken_promises(Lever.BOTH, "attach-identity", "after intent", "none", arrange)
+    assert any(each.startswith(promise) for each in broken), broken

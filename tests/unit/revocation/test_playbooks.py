@@ -1,12 +1,17 @@
 """The playbooks from start to end over the twins: nobody is refused, and what was cut is dead."""
 
+from collections import deque
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from sas_service.adapters.memory import Fault
+from sas_service.domain.policy import Sharing
 from sas_service.domain.revocations import Lever, Mode, State
 from sas_service.domain.slots import SigningKey
-from tests.unit.revocation.world import Simulation
+from sas_service.domain.tokens import TokenRequest
+from tests.unit.revocation.world import PACE, POLICY, Simulation, application
 
 
 @pytest.mark.parametrize("lever", list(Lever))
@@ -60,3 +65,45 @@ def test_an_emergency_with_a_warm_standby_cuts_in_its_first_tick_with_the_casual
     assert world.journal.read(run.id).casualties == {app.id}
     kinds = [line for line in world.mirror.lines() if '"casualties"' in line or "azureWriteIntended" in line]
     assert '"casualties"' in kinds[0]
+
+
+def test_a_process_that_slept_through_the_run_issues_from_the_new_slot() -> None:
+    world = Simulation()
+    world.add()
+    asleep = world.issuing
+    world.issuing = world._issuing()
+    world.replacing = world._replacing()
+    world.run_until(world.start())
+    issued = asleep.issue(TokenRequest("web"), application("storefront", 0), request_id="r")
+    assert world.data_plane.status(issued.token) == 200
+
+
+def test_shared_tokens_are_waited_for_until_they_expire_whatever_anybody_says() -> None:
+    world = Simulation(is_cold=False)
+    shared = replace(POLICY.profiles["web"], sharing=Sharing.SHARED)
+    world.policies.policy = replace(POLICY, profiles={**POLICY.profiles, "web": shared})
+    app = world.add()
+    old = world.log.token(app.id)
+    assert old is not None
+    run = world.start(deadline=timedelta(hours=2))
+    done = world.run_until(run, ticks=500)
+    cut = next(step.done for step in done.steps if step.name == "regenerate-key")
+    assert cut is not None
+    assert cut >= old.grant.expiry
+    assert world.refusals() == []
+
+
+def test_a_step_that_takes_too_long_calls_a_person_and_is_tried_on() -> None:
+    world = Simulation()
+    world.add()
+    world.azure.faults = {"attach": deque([Fault.REFUSED] * 200)}
+    run = world.run_until(world.start(), State.WAITING, ticks=300)
+    assert run.waiting_code == "takes-too-long"
+    assert world.run_until(run, ticks=400).state is State.COMPLETED
+
+
+def test_consumers_have_a_deadline_also_where_nobody_named_one() -> None:
+    world = Simulation(is_cold=False, pace=replace(PACE, deadline=timedelta(minutes=10)))
+    world.add(acknowledges=False)
+    run = world.run_until(world.start(), State.WAITING)
+    assert run.waiting_code == "consumers-late"

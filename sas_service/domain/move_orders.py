@@ -1,0 +1,25 @@
+"""Who is told to replace a token now: the holders of what an open run will cut, and of what is cut already."""
+
+from collections.abc import Iterable
+
+from sas_service.domain.renewal import MoveOrder
+from sas_service.domain.revocations import Mode
+from sas_service.domain.runs import Revocation, is_open
+from sas_service.domain.tokens import TokenRecord
+
+
+def move_order(record: TokenRecord, runs: Iterable[Revocation]) -> MoveOrder | None:
+    """Return the order of the newest run that concerns ``record``, or None.
+
+    Nobody is told before the switch: until then a replacement would come from the slot that is cut. A graceful run
+    tells nobody: its tokens expire. What has been cut is told whichever run did it.
+    """
+    for run in runs:
+        switched = next((step.done for step in run.steps if step.name == "switch" and step.done), None)
+        if switched is None or run.aborting or not run.plan.chosen.direction.kill.hits(record):
+            continue
+        tells = is_open(run) and run.plan.asked.mode is not Mode.GRACEFUL and record.grant.epoch <= run.plan.epoch
+        if tells or run.past.is_gone(record) or run.past.is_soft(record):
+            reason = run.plan.asked.reason.value
+            return MoveOrder(switched, reason, f"/v1/revocations/{run.id}")
+    return None
