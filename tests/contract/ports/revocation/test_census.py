@@ -93,6 +93,15 @@ def test_an_empty_account_has_none(revoking: Revoking) -> None:
     assert revoking.census.unexpired(ACCOUNT, revoking.tokens.now) == ()
 
 
+def test_a_token_that_is_refused_while_the_census_reads_is_left_out(valkey: RunningValkey, server: Server) -> None:
+    revoking = redis_revoking(valkey, server)
+    refused = live_through(revoking.tokens, Wanted(0, "web-a", "refused", ACCOUNT))
+    with valkey.client() as client:
+        suffix = refused.id.rpartition(".")[2]
+        client.zadd(Keys(ACCOUNT).slot("primaryKey|web-a"), {suffix: refused.grant.expiry.timestamp() * 1000})
+    assert revoking.census.unexpired(ACCOUNT, revoking.tokens.now) == ()
+
+
 class Watched(Server):
     """Notes how many reads there were, and how long the longest command was."""
 

@@ -98,3 +98,14 @@ def test_a_fence_that_a_failover_lost_is_not_given_again(valkey: RunningValkey, 
             revoking.wait(timedelta(milliseconds=5))
     fences.append(revoking.lease("b").fence)
     assert fences == sorted(set(fences))
+
+
+def test_fences_grow_also_when_the_server_clock_went_back(valkey: RunningValkey, server: Server) -> None:
+    revoking = redis_revoking(valkey, server)
+    future = revoking.lease("a").fence + 10**10
+    with valkey.client() as client:
+        client.delete("{maps-demo}:lease")
+        client.hset("{maps-demo}:lease", "fence", str(future))
+    first = revoking.lease("a")
+    revoking.leases.release(first)
+    assert (first.fence, revoking.lease("b").fence) == (future + 1, future + 2)
