@@ -46,6 +46,8 @@ class MemoryJournal(Failing):
         self._fail_if_told()
         with self._guard:
             current = self.running(run.account)
+            if current == _kept(run):
+                return current
             if current is not None and (instead_of is None or instead_of.id != current.id):
                 raise RunInProgress("The account has a run already.", running=current.id)
             self._check(run)
@@ -59,16 +61,14 @@ class MemoryJournal(Failing):
         """Write what a person decided."""
         self._fail_if_told()
         with self._guard:
-            self._check(run)
-            return self._keep(run)
+            return self._keep_once(run)
 
     def save(self, run: Revocation, *, fence: int) -> Revocation:
         """Write what a runner did."""
         self._fail_if_told()
         with self._guard:
             self._leases.check(run.account, fence)
-            self._check(run)
-            return self._keep(run)
+            return self._keep_once(run)
 
     def roll_back(self, run_id: str, writes: int) -> None:
         """Lose the newest writes of a run, as a failover may."""
@@ -80,9 +80,20 @@ class MemoryJournal(Failing):
         if self.read(run.id).revision != run.revision:
             raise RevisionConflict("Somebody else has written to the revocation since it was read.")
 
+    def _keep_once(self, run: Revocation) -> Revocation:
+        """Write ``run``, unless this very write was done before and its reply was lost."""
+        if self.read(run.id) == _kept(run):
+            return _kept(run)
+        self._check(run)
+        return self._keep(run)
+
     def _keep(self, run: Revocation) -> Revocation:
-        kept = replace(run, revision=run.revision + 1)
+        kept = _kept(run)
         if run.id in self._runs:
             self._earlier.setdefault(run.id, []).append(self._runs[run.id])
         self._runs[run.id] = kept
         return kept
+
+
+def _kept(run: Revocation) -> Revocation:
+    return replace(run, revision=run.revision + 1)

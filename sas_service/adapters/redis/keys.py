@@ -109,6 +109,31 @@ class Keys:
         """Hash: ``n:<digest>`` -> denials counted, ``d:<digest>`` -> the newest of them."""
         return f"{self._tag}folds"
 
+    @property
+    def revocations(self) -> str:
+        """Hash: revocation id -> its newest entry, one JSON text that begins with the revision."""
+        return f"{self._tag}revocations"
+
+    @property
+    def revocations_order(self) -> str:
+        """Sorted set: revocation id by the order in which they were planned."""
+        return f"{self._tag}revocations:order"
+
+    @property
+    def running_revocation(self) -> str:
+        """Id of the revocation that holds the account."""
+        return f"{self._tag}revocations:running"
+
+    @property
+    def lease(self) -> str:
+        """Hash: ``fence``, which never expires, and ``holder`` and ``until`` (ms of the server) of the lease."""
+        return f"{self._tag}lease"
+
+    @property
+    def acknowledgements(self) -> str:
+        """Hash: id of a replaced token -> JSON of the word that its replacement is loaded."""
+        return f"{self._tag}acknowledgements"
+
 
 SERVICE = Keys(SERVICE_STREAM)
 
@@ -118,6 +143,9 @@ STREAMS = f"{_SERVICE_TAG}streams"
 
 SUSPENSIONS = f"{_SERVICE_TAG}suspensions"
 """Hash: ``<kind>:<id>`` -> JSON, and ``version``: the list that the accounts copy."""
+
+REVOCATIONS = f"{_SERVICE_TAG}revocations"
+"""Hash: revocation id -> account; written before the entry itself, which lies in the account's cluster slot."""
 
 SCHEMA = f"{_SERVICE_TAG}schema"
 """Hash: ``current`` and ``minReader``."""
