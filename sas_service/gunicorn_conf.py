@@ -8,6 +8,7 @@ import os
 import shutil
 import tempfile
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from sas_service.adapters.logs import configure_logs
@@ -17,7 +18,8 @@ from sas_service.settings import Settings
 _memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108  only fresh private files are made in it
 
 # Set before anything imports prometheus_client: it decides at import whether processes share their metrics.
-_metrics_directory = tempfile.mkdtemp(prefix="sas-service-metrics-", dir=_memory)
+_METRICS = "sas-service-metrics-"
+_metrics_directory = tempfile.mkdtemp(prefix=f"{_METRICS}{os.getpid()}-", dir=_memory)
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = _metrics_directory
 # Imported before the fork, so that workers share the code in memory; connections are made after it.
 import_module("sas_service.wsgi")
@@ -49,9 +51,20 @@ proc_name = "sas-service"
 
 def on_starting(server: Any) -> None:
     """Send gunicorn's own lines through our net: it quotes malformed requests, bearer tokens and URLs included."""
+    _sweep(Path(_metrics_directory).parent)
     configure_logs(_settings.log_level)
     server.log.error_log.handlers.clear()
     server.log.error_log.propagate = True
+
+
+def _sweep(memory: Path) -> None:
+    """Remove the shared metrics of runs that were killed outright."""
+    if not Path("/proc/self").exists():
+        return  # no way to tell who lives
+    for left in memory.glob(f"{_METRICS}*-*"):
+        process = left.name.removeprefix(_METRICS).partition("-")[0]
+        if process.isdecimal() and not Path(f"/proc/{process}").exists():
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def child_exit(_server: Any, worker: Any) -> None:

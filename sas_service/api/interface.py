@@ -17,7 +17,7 @@ from sas_service.api.schemas_service import ProblemShown
 from sas_service.domain.callers import Role
 
 DESCRIPTION = """\
-Hands Azure Maps SAS tokens to frontend teams, and can take them back.
+Hands Azure Maps SAS tokens to frontend teams by policy, and records every one.
 
 A team asks with an Entra ID access token; a policy says what it may have; every token is on record, in two places,
 before it leaves. Errors are problems (RFC 9457) and tell every violation at once. Names are camelCase, instants

@@ -39,7 +39,7 @@ class LazyCommands(click.Group):
 @click.group(cls=LazyCommands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="sas-service")
 def main() -> None:
-    """Issue Azure Maps SAS tokens by policy, record every one, and take them back.
+    """Issue Azure Maps SAS tokens by policy, and record every one.
 
     \b
     First steps
