@@ -37,10 +37,15 @@ test: $(VENV)/.dev ## every check: style, types, import contracts, documents, te
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not full and not bench" tests
 
-test-deps: ## what the browser and Node tests need (apt, root); without it they skip
-	@if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
-		apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends chromium nodejs npm >/dev/null; \
-	else echo "not root, or no apt: browser and Node tests will skip where these are missing"; fi
+test-deps: ## what the browser and Node tests need and this machine lacks (apt, root); without it they skip
+	@missing=""; \
+	for pair in chromium:chromium node:nodejs npm:npm; do \
+		command -v "$${pair%%:*}" >/dev/null || missing="$$missing $${pair##*:}"; \
+	done; \
+	if [ -z "$$missing" ]; then echo "chromium, node and npm are here"; \
+	elif command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+		apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends $$missing >/dev/null; \
+	else echo "not root, or no apt: the tests that need$$missing will skip"; fi
 
 test-full: $(VENV)/.dev ## also the long suites
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not bench" tests
