@@ -257,6 +257,23 @@ def test_equal_refusals_fold_and_made_up_profiles_do_not_multiply(world: World) 
     assert world.kinds() == ["denied", "denied"]
 
 
+def test_sets_of_rules_do_not_multiply_what_is_recorded(world: World) -> None:
+    wrong: list[dict[str, object]] = [
+        {"lifetime": timedelta(days=400)},
+        {"lifetime": timedelta(days=400), "max_rate_per_second": 501},
+        {"lifetime": timedelta(days=400), "regions": ("marseast",)},
+        {"lifetime": timedelta(days=400), "max_rate_per_second": 501, "regions": ("marseast",)},
+        {"max_rate_per_second": 501},
+        {"max_rate_per_second": 501, "regions": ("marseast",)},
+        {"regions": ("marseast",)},
+    ]
+    for wanted in wrong * 5:
+        with pytest.raises(OutsidePolicy):
+            world.issue(**wanted)  # type: ignore[arg-type]
+    # Seven sets of three rules, and at most one event for each rule.
+    assert len(world.kinds()) <= 3
+
+
 def test_an_identity_that_is_not_attached_is_our_fault_and_signs_nothing(world: World) -> None:
     world.account.accounts["maps-demo"] = replace(FACTS, principals={})
     with pytest.raises(AzureRefused):
