@@ -5,8 +5,8 @@ Ids are made from names and so are the same everywhere; secrets are random and m
 
 import secrets
 from base64 import b64encode
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
@@ -24,6 +24,9 @@ CLIENT_ROLES: Mapping[str, tuple[str, ...]] = {
     "admin": ("Revocations.Manage",),
     "approver": ("Revocations.Approve",),
 }
+
+TEAMS = ("storefront", "logistics")
+_ONE_MORE_APPLICATION: tuple[str, ...] = ("Tokens.Issue",)
 
 PROFILES: Mapping[str, Mapping[str, Any]] = {
     "storefront-web": {
@@ -113,6 +116,11 @@ class DemoSecrets:
             },
         )
 
+    def with_applications(self, number: int) -> "DemoSecrets":
+        """Return them with ``number`` further applications, by turns of each team; known ones keep their secrets."""
+        names = [f"{TEAMS[each % len(TEAMS)]}-app-{each + 1:02}" for each in range(number)]
+        return replace(self, clients={**{name: secrets.token_urlsafe(24) for name in names}, **self.clients})
+
 
 def identity_names() -> list[str]:
     """Each profile has its own two identities."""
@@ -172,11 +180,15 @@ def _tenant(made: DemoSecrets) -> dict[str, Any]:
             "displayName": name,
             "secrets": [made.clients[name]],
         }
-        for name in CLIENT_ROLES
+        for name in made.clients
     ]
     assignments = [
-        {"principalId": guid(f"sp/{name}"), "resource": APPLICATION_ID_URI, "roles": list(roles)}
-        for name, roles in CLIENT_ROLES.items()
+        {
+            "principalId": guid(f"sp/{name}"),
+            "resource": APPLICATION_ID_URI,
+            "roles": list(CLIENT_ROLES.get(name, _ONE_MORE_APPLICATION)),
+        }
+        for name in made.clients
     ]
     return {
         "id": TENANT_ID,
@@ -222,8 +234,8 @@ def _assignment(scope: str, principal: str, role: str) -> dict[str, Any]:
     return {"scope": scope, "principalId": principal, "role": role, "principalType": "ServicePrincipal"}
 
 
-def policy(emulator_url: str) -> dict[str, Any]:
-    """Return the policy document (docs/policy.md)."""
+def policy(emulator_url: str, clients: Iterable[str] = CLIENT_ROLES) -> dict[str, Any]:
+    """Return the policy document (docs/policy.md); a client named after a team is one of its applications."""
     return {
         "version": 1,
         "accounts": {
@@ -247,10 +259,12 @@ def policy(emulator_url: str) -> dict[str, Any]:
         },
         "teams": {
             team: {
-                "members": {"applications": [guid(f"client/{team}")]},
+                "members": {
+                    "applications": [guid(f"client/{name}") for name in clients if name.partition("-")[0] == team]
+                },
                 "profiles": [name for name, profile in PROFILES.items() if profile["team"] == team],
             }
-            for team in ("storefront", "logistics")
+            for team in TEAMS
         },
     }
 
@@ -264,7 +278,7 @@ def contract(made: DemoSecrets, api_url: str, emulator_url: str) -> dict[str, An
         "tokenUrl": f"{emulator_url}/{TENANT_ID}/oauth2/v2.0/token",
         "scope": f"{APPLICATION_ID_URI}/.default",
         "clients": {
-            name: {"clientId": guid(f"client/{name}"), "clientSecret": made.clients[name]} for name in CLIENT_ROLES
+            name: {"clientId": guid(f"client/{name}"), "clientSecret": secret} for name, secret in made.clients.items()
         },
         "account": ACCOUNT,
         "profiles": {name: {"account": ACCOUNT, "regions": REGIONS, **profile} for name, profile in PROFILES.items()},
