@@ -13,7 +13,7 @@ import pytest
 
 from sas_service.domain.slots import SigningKey
 from sas_service.ports import EventQuery, TokenQuery
-from tests.bench.audit_site import ACCOUNT, START, STEP, AuditSite, _uuid
+from tests.bench.audit_site import ACCOUNT, START, STEP, AuditSite, uuid_of
 
 FEW = 10_000
 MANY = int(os.environ.get("SAS_BENCH_TOKENS", "1_000_000"))
@@ -54,7 +54,7 @@ def by_fingerprint(site: AuditSite, _cursor: str | None) -> str | None:
 def asked(last: int) -> Mapping[str, Ask]:
     """Return the queries; the moment is in the middle of the first 10,000 tokens, so both sizes have it."""
     middle = START + FEW // 2 * STEP
-    application, user = _uuid("client 17"), _uuid("application 17")
+    application, user = uuid_of("client 17"), uuid_of("application 17")
     end = START + last * STEP
     return {
         "tokens: all": tokens(),
