@@ -45,6 +45,7 @@ from sas_service.ports.revocation import (
     SlotSwitch,
     TokenCensus,
 )
+from sas_service.ports.seals import EventStreams, Seal, Seals, Signing
 
 __all__ = [
     "AccountCors",
@@ -61,6 +62,7 @@ __all__ = [
     "EffectiveRole",
     "EventPage",
     "EventQuery",
+    "EventStreams",
     "Idempotency",
     "IdentitiesReading",
     "IdentityRoles",
@@ -79,8 +81,11 @@ __all__ = [
     "Reservation",
     "Reserved",
     "RoleAssignments",
+    "Seal",
     "Sealing",
+    "Seals",
     "Signed",
+    "Signing",
     "SlotSwitch",
     "Slots",
     "Suspension",
