@@ -40,11 +40,23 @@ class Seal:
     """How far a stream is sealed.
 
     ``checkpoint`` is the newest, signed; ``published`` the newest one that the mirror has: only that one is shown.
+    The texts of the first ``aged`` events may be gone for their age; their hashes stay.
     """
 
     frontier: Frontier = field(default_factory=Frontier)
     checkpoint: str = ""
     published: str = ""
+    aged: int = 0
+
+    @property
+    def size(self) -> int:
+        """How many events are sealed."""
+        return self.frontier.size
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether the newest checkpoint may not be in the mirror yet."""
+        return self.checkpoint != self.published
 
 
 class Seals(Protocol):

@@ -21,6 +21,7 @@ from sas_service.adapters.memory.management_locks import MemoryManagementLocks
 from sas_service.adapters.memory.maps_account import MemoryMapsAccount
 from sas_service.adapters.memory.role_assignments import MemoryRoleAssignments
 from sas_service.adapters.memory.sealing import MemorySealing
+from sas_service.adapters.memory.seals import MemorySeals
 from sas_service.adapters.memory.signing import MemorySigning, verify_memory
 from sas_service.adapters.memory.slots import MemorySlots
 from sas_service.adapters.memory.suspensions import MemorySuspensions
@@ -46,6 +47,7 @@ __all__ = [
     "MemoryMapsAccount",
     "MemoryRoleAssignments",
     "MemorySealing",
+    "MemorySeals",
     "MemorySigning",
     "MemorySlots",
     "MemorySuspensions",

@@ -134,6 +134,15 @@ class Keys:
         """Hash: id of a replaced token -> JSON of the word that its replacement is loaded."""
         return f"{self._tag}acknowledgements"
 
+    @property
+    def seal(self) -> str:
+        """JSON of how far the stream is sealed: size, frontier, the newest checkpoints."""
+        return f"{self._tag}seal"
+
+    def tile(self, level: int, number: int) -> str:
+        """Hashes of the stream's Merkle tree side by side, 43 characters each (``domain/tiles.py``)."""
+        return f"{self._tag}tile:{level}:{number}"
+
 
 SERVICE = Keys(SERVICE_STREAM)
 
