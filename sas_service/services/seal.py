@@ -86,7 +86,7 @@ class StreamSealing:
         return len(events)
 
     def _publish(self, stream: str, seal: Seal) -> None:
-        self._mirror.append([checkpoint_line(stream, seal.size, seal.checkpoint)])
+        self._mirror.append([checkpoint_line(stream, seal.checkpoint)])
         self._seals.advance(stream, seal, replace(seal, published=seal.checkpoint))
 
     def _new_events(self, stream: str, sealed: int) -> list[AuditEvent]:
@@ -134,8 +134,9 @@ class StreamSealing:
         self._mirror.append(self._audit_log.append(draft, once=once))
 
 
-def checkpoint_line(stream: str, size: int, note: str) -> AuditEvent:
+def checkpoint_line(stream: str, note: str) -> AuditEvent:
     """Return a checkpoint as a line of the mirror: JSON with ``checkpoint`` and ``size``, and without ``seq``."""
+    size = int(note.split("\n", 2)[1])
     document = {"stream": stream, "size": size, "checkpoint": note}
     return AuditEvent(stream, size, json.dumps(document, separators=(",", ":"), ensure_ascii=False))
 
