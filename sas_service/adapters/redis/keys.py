@@ -143,6 +143,11 @@ class Keys:
         """Hashes of the stream's Merkle tree side by side, 43 characters each (``domain/tiles.py``)."""
         return f"{self._tag}tile:{level}:{number}"
 
+    @property
+    def acknowledgements_until(self) -> str:
+        """Sorted set: id of a replaced token by the ms at which the word for it is needed no more."""
+        return f"{self._tag}acknowledgements:until"
+
 
 SERVICE = Keys(SERVICE_STREAM)
 
