@@ -1,6 +1,7 @@
 """The commands audit export and audit key."""
 
 import os
+import sys
 from collections.abc import Iterable, Iterator
 from typing import TextIO
 
@@ -33,9 +34,8 @@ def export(names: tuple[str, ...], form: str, output: TextIO) -> None:
 
 
 def _shown(lines: Iterable[str], name: str, length: int) -> Iterator[str]:
-    stderr = click.get_text_stream("stderr")
-    with click.progressbar(lines, length=length, label=name, file=stderr, update_min_steps=1000) as bar:
-        yield from iter(bar)
+    with click.progressbar(lines, length=length, label=name, file=sys.stderr, update_min_steps=1000) as bar:
+        yield from bar
 
 
 @click.command("key")
