@@ -68,6 +68,18 @@ def test_published_roots() -> None:
     assert [Frontier().grown(LEAVES[:size]).root.hex() for size in range(9)] == ROOTS
 
 
+def test_a_leaf_is_hashed_as_a_leaf() -> None:
+    assert leaf_hash("").hex() == ROOTS[1]
+    assert leaf_hash("\ud800") != leaf_hash("")
+
+
+def test_a_proof_that_stops_early_proves_nothing_even_of_a_root_made_for_it() -> None:
+    two = bytes.fromhex(ROOTS[2])
+    assert not proves_consistency(1, LEAVES[0], 8, two, [LEAVES[1]])
+    assert not proves_inclusion(LEAVES[0], 0, 8, [LEAVES[1]], two)
+    assert not proves_inclusion(two, 0, 8, [], two)
+
+
 @pytest.mark.parametrize(("place", "proof"), INCLUSION.items())
 def test_published_inclusion_proofs(place: tuple[int, int], proof: list[str]) -> None:
     index, size = place
