@@ -15,7 +15,7 @@ from sas_service.services.export import COLUMNS, csv_row
 @click.command("export")
 @click.option("--stream", "names", multiple=True, help="An account, or `service`; by default all of the policy.")
 @click.option("--format", "form", type=click.Choice(["ndjson", "csv"]), default="ndjson", show_default=True)
-@click.option("--output", type=click.File("w", encoding="utf-8", lazy=False), default="-", help="By default stdout.")
+@click.option("--output", type=click.File("w", encoding="utf-8"), default="-", help="By default stdout.")
 def export(names: tuple[str, ...], form: str, output: TextIO) -> None:
     """Write the events, exactly as stored, a line each; progress goes to stderr.
 

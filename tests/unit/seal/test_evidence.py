@@ -52,6 +52,8 @@ def finished() -> Finished:
     for number in range(3):
         world.add(number=number)
     world.add("logistics", 0, replaces=False)
+    # The new slot is not accepted at first: nothing changes while the run waits, and yet each answer is kept.
+    world.data_plane.statuses.extend([503] * 24)
     run = world.start(lever=Lever.BOTH, deadline=timedelta(minutes=15), on_deadline=OnDeadline.PROCEED)
     world.run_until(run, State.COMPLETED)
     return world, run.id, evidence(world).report(run.id), asked

@@ -160,6 +160,14 @@ def test_the_mirror_brings_its_checkpoints_along() -> None:
     assert any("has 40 events" in problem for problem in report.problems)
 
 
+@pytest.mark.parametrize(
+    "export", [[*LOG[:20], *LOG[21:]], [*LOG[:20], LOG[19], *LOG[20:]], [*LOG[:19], LOG[20], LOG[19]]]
+)
+def test_numbers_are_checked_also_where_no_checkpoint_reaches(export: list[str]) -> None:
+    (problem,) = check(export, NOTES[:2])[0].problems
+    assert "is missing" in problem
+
+
 def hashes(first: int, last: int) -> str:
     leaves = [leaf_hash(each) for each in LOG[first - 1 : last]]
     return json.dumps({"stream": MAPS, "first": first, "leafHashes": write_hashes(leaves)})
