@@ -1,8 +1,5 @@
 """Ed25519 signatures with the library cryptography: what makes checkpoints and evidence ours."""
 
-from base64 import b64decode
-from binascii import Error as NotBase64
-
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
@@ -19,15 +16,6 @@ class Ed25519Signing:
             raise ValueError("a signing key is a seed of 32 bytes")
         self._key = Ed25519PrivateKey.from_private_bytes(seed)
         self._verifying = VerifyingKey(name, self._key.public_key().public_bytes_raw())
-
-    @classmethod
-    def from_text(cls, seed: str, *, name: str) -> "Ed25519Signing":
-        """Read the seed from base64; raises ValueError without quoting it."""
-        try:
-            content = b64decode(seed, validate=True)
-        except (NotBase64, ValueError):
-            raise ValueError("a signing key is the base64 of 32 bytes") from None
-        return cls(content, name=name)
 
     @property
     def verifying_key(self) -> VerifyingKey:

@@ -14,7 +14,7 @@ from sas_service.services.evidence import Evidence
 from sas_service.services.export import LogExport
 from sas_service.services.prove import LogProofs
 from sas_service.services.seal import StreamSealing
-from sas_service.settings import Settings, SettingsError
+from sas_service.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +28,10 @@ class SealedLog:
 
 
 def build_signing(settings: Settings) -> Ed25519Signing | None:
-    """Return the signing key; None where none is set. Raises SettingsError for a name that no signature can carry."""
+    """Return the signing key; None where none is set."""
     if settings.signing_key is None:
         return None
-    try:
-        return Ed25519Signing.from_text(settings.signing_key.reveal(), name=settings.signing_origin)
-    except ValueError as error:
-        raise SettingsError([f"SAS_SIGNING_KEY, SAS_SIGNING_ORIGIN: {error}"]) from None
+    return Ed25519Signing(settings.signing_key.decode(), name=settings.signing_origin)
 
 
 def build_sealed_log(settings: Settings, stores: Stores, policies: PolicyFile) -> SealedLog | None:
