@@ -14,6 +14,7 @@ import structlog
 
 from sas_service.bootstrap.processes import Service, build_service
 from sas_service.domain.errors import SasServiceError
+from sas_service.services.seal import SEAL_EVERY
 
 REAP_EVERY = timedelta(seconds=5)
 """How soon an abandoned reservation or a folded denial is written after it is due."""
@@ -97,6 +98,8 @@ def rounds(service: Service) -> list[Round]:
     """Return everything that a worker of this deployment does."""
     revocations, policies = service.revocations, service.policies
     always = [Round("reap", REAP_EVERY, service.reaping.run)]
+    if service.sealed_log:
+        always.append(Round("seal", SEAL_EVERY, service.sealed_log.sealing.run))
     if revocations is None:
         return always
 

@@ -18,6 +18,7 @@ from sas_service.services.account_cors import AccountOrigins
 from sas_service.services.deny import Deciding
 from sas_service.services.inspect import Inspection
 from sas_service.services.issue import Issuing
+from sas_service.services.prove import LogProofs
 from sas_service.services.replace import Replacing
 from sas_service.services.revoke import Revoking
 from sas_service.services.suspend import Suspending
@@ -36,6 +37,7 @@ def create_app(
     inspection: Inspection,
     suspending: Suspending,
     account_origins: AccountOrigins,
+    proofs: LogProofs | None,
     policies: Policies,
     readiness: Sequence[Readiness],
     metrics: Metrics,
@@ -55,6 +57,7 @@ def create_app(
         inspection=inspection,
         suspending=suspending,
         account_origins=account_origins,
+        proofs=proofs,
         policies=policies,
         clock=clock,
         readiness=readiness,

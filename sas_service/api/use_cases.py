@@ -10,6 +10,7 @@ from sas_service.services.account_cors import AccountOrigins
 from sas_service.services.deny import Deciding
 from sas_service.services.inspect import Inspection
 from sas_service.services.issue import Issuing
+from sas_service.services.prove import LogProofs
 from sas_service.services.replace import Replacing
 from sas_service.services.revoke import Revoking
 from sas_service.services.suspend import Suspending
@@ -40,6 +41,7 @@ class UseCases:
     inspection: Inspection
     suspending: Suspending
     account_origins: AccountOrigins
+    proofs: LogProofs | None
     policies: Policies
     clock: Clock
     readiness: Sequence[Readiness]

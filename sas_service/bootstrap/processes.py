@@ -18,6 +18,7 @@ from sas_service.adapters.token_ids import RandomTokenIds
 from sas_service.api.app import create_app
 from sas_service.api.auth import Challenge
 from sas_service.api.metrics import Metrics
+from sas_service.bootstrap.audit import SealedLog, build_sealed_log
 from sas_service.bootstrap.azure import Azure, build_azure, build_caller_tokens
 from sas_service.bootstrap.policies import build_policies
 from sas_service.bootstrap.preflight import readiness
@@ -45,6 +46,7 @@ class Service:
     readiness: tuple[Question, ...]
     reaping: Reaping
     revocations: Revocations | None
+    sealed_log: SealedLog | None
     upkeep: Callable[[], None]
     policy_poll: timedelta
     warm: tuple[Callable[[], None], ...] = ()
@@ -78,6 +80,7 @@ def build_service(environ: Mapping[str, str], *, last_accepted: Path | None = No
         readiness=readiness(stores, policies),
         reaping=reaping,
         revocations=build_revocations(settings, stores, policies, azure),
+        sealed_log=build_sealed_log(settings, stores, policies),
         upkeep=upkeep,
         policy_poll=settings.policy_poll,
     )
@@ -139,6 +142,7 @@ def build_api(environ: Mapping[str, str]) -> tuple[Service, Flask]:
         inspection=inspection,
         suspending=suspending,
         account_origins=account_origins,
+        proofs=service.sealed_log.proofs if service.sealed_log else None,
         policies=service.policies,
         readiness=service.readiness,
         metrics=_metrics(shared),

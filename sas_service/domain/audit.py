@@ -38,6 +38,7 @@ class EventKind(StrEnum):
     CANARY_SIGNED = "canarySigned"
     AZURE_WRITE_INTENDED = "azureWriteIntended"
     AZURE_WRITE_ANSWERED = "azureWriteAnswered"
+    SEAL_BROKEN = "sealBroken"
 
 
 @dataclass(frozen=True, slots=True)

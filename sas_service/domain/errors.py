@@ -158,3 +158,7 @@ class RevisionConflict(SasServiceError):
 
 class LeaseLost(SasServiceError):
     """Another runner has taken over the account, or the lease ends too soon to act under it: nothing was sent."""
+
+
+class SealBroken(SasServiceError):
+    """The audit log is not what was sealed: a number is missing, a text has changed, or events are gone."""

@@ -44,6 +44,7 @@ from sas_service.ports.revocation import (
     SlotSwitch,
     TokenCensus,
 )
+from sas_service.ports.seals import EventStreams, Seal, Seals, Signing
 
 __all__ = [
     "AccountCors",
@@ -60,6 +61,7 @@ __all__ = [
     "EffectiveRole",
     "EventPage",
     "EventQuery",
+    "EventStreams",
     "Idempotency",
     "IdentitiesReading",
     "IdentityRoles",
@@ -78,8 +80,11 @@ __all__ = [
     "Reservation",
     "Reserved",
     "RoleAssignments",
+    "Seal",
     "Sealing",
+    "Seals",
     "Signed",
+    "Signing",
     "SlotSwitch",
     "Slots",
     "Suspension",

@@ -8,6 +8,7 @@ from sas_service.domain.audit import EventKind
 from sas_service.domain.errors import AzureRefused
 from sas_service.domain.iso8601 import format_instant, whole_seconds
 from sas_service.domain.policy import CLOCK_SKEW
+from sas_service.domain.probes import OLD_IDENTITY, OLD_KEY, STANDBY, with_probe
 from sas_service.domain.revocations import Mode
 from sas_service.domain.runs import Canary
 from sas_service.domain.slots import SigningKey
@@ -15,8 +16,6 @@ from sas_service.domain.tokens import Grant
 from sas_service.ports import Probed
 from sas_service.steps.run import Run
 
-STANDBY, OLD_KEY, OLD_IDENTITY = "standby:", "old-key:", "old-identity:"
-KEPT_PROBES = 200
 _MARGIN = timedelta(minutes=1)
 
 
@@ -75,12 +74,9 @@ def probe(run: Run, name: str) -> list[Probed]:
     canary = run.entry.canaries[name]
     token = run.world.sealing.open(canary.sealed, about=_about(run, name))
     answers = [run.world.data_plane.probe(run.entry.account, host, token) for host in run.account.hosts]
-    at = format_instant(run.now)
-    notes = tuple(
-        {"at": at, "canary": name, "host": host, "status": answer.status}
-        for host, answer in zip(run.account.hosts, answers, strict=True)
-    )
-    run.entry = replace(run.entry, probes=(*run.entry.probes, *notes)[-KEPT_PROBES:])
+    for host, answer in zip(run.account.hosts, answers, strict=True):
+        noted = with_probe(run.entry.probes, at=run.now, canary=name, host=host, status=answer.status)
+        run.entry = replace(run.entry, probes=noted)
     return answers
 
 

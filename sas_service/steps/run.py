@@ -62,6 +62,12 @@ class Run:
         self.world = world
         self.lease = lease
         self.entry = entry
+        self._kept = entry
+
+    @property
+    def has_probed(self) -> bool:
+        """Whether there are answers of the data plane that the journal does not have yet."""
+        return self.entry.probes != self._kept.probes
 
     @property
     def now(self) -> datetime:
@@ -105,7 +111,7 @@ class Run:
 
     def save(self, entry: Revocation) -> None:
         """Write the entry under the lease's fence."""
-        self.entry = self.world.journal.save(entry, fence=self.lease.fence)
+        self.entry = self._kept = self.world.journal.save(entry, fence=self.lease.fence)
 
     def event(self, kind: EventKind, **details: object) -> None:
         """Put on record, in both places."""

@@ -21,6 +21,8 @@ from sas_service.adapters.memory.management_locks import MemoryManagementLocks
 from sas_service.adapters.memory.maps_account import MemoryMapsAccount
 from sas_service.adapters.memory.role_assignments import MemoryRoleAssignments
 from sas_service.adapters.memory.sealing import MemorySealing
+from sas_service.adapters.memory.seals import MemorySeals
+from sas_service.adapters.memory.signing import MemorySigning, verify_memory
 from sas_service.adapters.memory.slots import MemorySlots
 from sas_service.adapters.memory.suspensions import MemorySuspensions
 from sas_service.adapters.memory.token_ids import MemoryTokenIds
@@ -45,8 +47,11 @@ __all__ = [
     "MemoryMapsAccount",
     "MemoryRoleAssignments",
     "MemorySealing",
+    "MemorySeals",
+    "MemorySigning",
     "MemorySlots",
     "MemorySuspensions",
     "MemoryTokenIds",
     "SigningTwin",
+    "verify_memory",
 ]

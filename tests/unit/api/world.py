@@ -17,6 +17,8 @@ from sas_service.adapters.memory import (
     MemoryCallerTokens,
     MemoryClock,
     MemoryMapsAccount,
+    MemorySeals,
+    MemorySigning,
     MemorySlots,
     MemorySuspensions,
     MemoryTokenIds,
@@ -32,6 +34,7 @@ from sas_service.services.active_slots import ActiveSlots
 from sas_service.services.deny import Deciding
 from sas_service.services.inspect import Inspection
 from sas_service.services.issue import Issuing
+from sas_service.services.prove import LogProofs
 from sas_service.services.replace import Replacing
 from sas_service.services.suspend import Suspending
 
@@ -128,6 +131,7 @@ class World:
     account_cors: MemoryAccountCors | None = field(default_factory=lambda: MemoryAccountCors({"maps-demo": CORS}))
     caller_tokens: MemoryCallerTokens = field(default_factory=lambda: MemoryCallerTokens(CALLERS))
     readiness: LogReadiness = field(default_factory=LogReadiness)
+    seals: MemorySeals = field(default_factory=MemorySeals)
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     audit_log: MemoryAuditLog = field(init=False)
 
@@ -182,6 +186,7 @@ def app_of(world: World) -> Flask:
             mirror=world.mirror,
             clock=world.clock,
         ),
+        proofs=LogProofs(policies=policies, seals=world.seals, verifying_key=MemorySigning().verifying_key),
         policies=policies,
         readiness=[world.readiness],
         metrics=Metrics(world.registry),
