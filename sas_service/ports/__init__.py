@@ -27,6 +27,7 @@ from sas_service.ports.azure import (
     Signed,
 )
 from sas_service.ports.control import Slots, Suspension, Suspensions
+from sas_service.ports.mirror import Head, MirrorReading
 from sas_service.ports.process import CallerTokens, Clock, Policies, Readiness, TokenIds
 from sas_service.ports.revocation import (
     AccountIdentities,
@@ -62,6 +63,7 @@ __all__ = [
     "EventPage",
     "EventQuery",
     "EventStreams",
+    "Head",
     "Idempotency",
     "IdentitiesReading",
     "IdentityRoles",
@@ -73,6 +75,7 @@ __all__ = [
     "ManagementLock",
     "ManagementLocks",
     "MapsAccount",
+    "MirrorReading",
     "Policies",
     "Probed",
     "Readiness",
