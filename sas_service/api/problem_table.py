@@ -84,7 +84,7 @@ PROBLEMS: dict[type[errors.SasServiceError], Problem] = {
         "not-found",
         "Not found",
         404,
-        "There is no such token, account or suspension, or none that this caller may see.",
+        "There is no such token, account, suspension or revocation, or none that this caller may see.",
         "Check the id; reading other teams' tokens needs the app role Audit.Read.",
     ),
     errors.IdempotencyKeyReused: Problem(
@@ -256,6 +256,21 @@ PROBLEMS: dict[type[errors.SasServiceError], Problem] = {
         412,
         "The revocation, or its plan, is not the one that was read.",
         "Read it again, then decide again.",
+    ),
+    errors.PreconditionMissing: Problem(
+        "precondition-missing",
+        "The plan's hash is missing",
+        428,
+        "Approving and starting decide about one plan, so they name it: `If-Match` with the plan's `ETag`.",
+        "Read the revocation, look at its plan, and repeat with its `ETag` in `If-Match`.",
+    ),
+    errors.TooManyWatchers: Problem(
+        "too-many-watchers",
+        "Too many watchers",
+        503,
+        "This process streams events to as many watchers as it may; more would take threads from issuing tokens.",
+        "Try again after Retry-After, or ask `GET /v1/revocations/{id}` now and then.",
+        _LATER,
     ),
     errors.LeaseLost: Problem(
         "lease-lost",
