@@ -31,6 +31,17 @@ class Asked:
     on_deadline: OnDeadline = OnDeadline.HOLD
     comment: str | None = None
 
+    def document(self) -> dict[str, object]:
+        """Write the question as JSON, without the lever: which one is meant stands in the plan."""
+        return {
+            "reason": self.reason.value,
+            "target": self.target.document(),
+            "mode": self.mode.value,
+            "deadline": format_instant(self.deadline) if self.deadline else None,
+            "onDeadline": self.on_deadline.value,
+            "comment": self.comment,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class LeverCost:
