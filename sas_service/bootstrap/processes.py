@@ -29,6 +29,7 @@ from sas_service.services.deny import Deciding
 from sas_service.services.inspect import Inspection
 from sas_service.services.issue import Issuing
 from sas_service.services.reap import Reaping
+from sas_service.services.renew import Renewing
 from sas_service.services.replace import Replacing
 from sas_service.services.suspend import Suspending
 from sas_service.settings import Settings
@@ -135,7 +136,9 @@ def build_api(environ: Mapping[str, str]) -> tuple[Service, Flask]:
         deciding=deciding,
         issuing=issuing,
         replacing=replacing,
+        renewing=Renewing(inspection=inspection, journal=stores.journal, slots=stores.slots, clock=clock),
         revoking=service.revocations.revoking if service.revocations else None,
+        watching=service.revocations.watching if service.revocations else None,
         inspection=inspection,
         suspending=suspending,
         account_origins=account_origins,

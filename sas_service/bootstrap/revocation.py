@@ -15,6 +15,7 @@ from sas_service.domain.pace import Pace
 from sas_service.services.plan_revocation import Planning
 from sas_service.services.revoke import Revoking
 from sas_service.services.run_playbook import PlaybookRunner
+from sas_service.services.watch_revocations import Watching
 from sas_service.settings import Settings
 from sas_service.steps.run import World
 
@@ -26,6 +27,7 @@ class Revocations:
     world: World
     planning: Planning
     revoking: Revoking
+    watching: Watching
     runner: PlaybookRunner
 
 
@@ -58,6 +60,7 @@ def build_revocations(settings: Settings, stores: Stores, policies: PolicyFile, 
         world=world,
         planning=planning,
         revoking=Revoking(world, planning),
+        watching=Watching(world),
         runner=PlaybookRunner(world, stores.leases, holder=_holder()),
     )
 

@@ -20,7 +20,7 @@ class Offer:
 
 
 def offers(target: Target, reason: Reason, situation: Situation) -> Iterator[Offer]:
-    """Yield the suspensions that would stop who is meant; a key or an identity in wrong hands asks nobody for tokens."""
+    """Yield the suspensions that would stop who is meant; who has a key or an identity needs nobody to ask."""
     if reason not in _THIEVES:
         return
     for offer in sorted(_named(target, situation), key=lambda each: (each.kind, each.id)):

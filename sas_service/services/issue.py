@@ -140,9 +140,7 @@ class Issuing:
                 self._active_slots.forget(allowed.account.name)
         raise EpochMoved("the account is switching its slot; try again", retry_after=timedelta(seconds=1))
 
-    def again(
-        self, record: TokenRecord, caller: Caller, *, request_id: str, origin: str | None = None
-    ) -> Issued:
+    def again(self, record: TokenRecord, caller: Caller, *, request_id: str, origin: str | None = None) -> Issued:
         """Sign the recorded grant of a live token again, if its caller may still have the profile."""
         request = TokenRequest(profile=record.grant.profile)
         now = self._clock.now()

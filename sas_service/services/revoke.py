@@ -126,9 +126,7 @@ class Revoking:
         if deadline <= self._world.clock.now() or (run.deadline and deadline <= run.deadline):
             raise self._not_allowed("A deadline is only ever moved to later.", run)
         who, until = Decider(caller, request_id), format_instant(deadline)
-        return self._decide(
-            run, Action.EXTEND, who, lambda r: replace(r, deadline=deadline, warned=0), deadline=until
-        )
+        return self._decide(run, Action.EXTEND, who, lambda r: replace(r, deadline=deadline, warned=0), deadline=until)
 
     def excuse(
         self, run_id: str, caller: Caller, *, consumer: str, plan_hash: str | None = None, request_id: str | None = None
@@ -241,5 +239,7 @@ class Revoking:
 def _blocked(plan: Plan) -> PlanBlocked:
     told = "; ".join(f"{each.what} (ways out: {', '.join(each.ways_out)})" for each in plan.obstacles)
     retry_after = plan.earliest_start - plan.made_at if plan.earliest_start else None
-    start = {"earliestStart": format_instant(plan.earliest_start)} if plan.earliest_start else {}
-    return PlanBlocked(f"The plan is blocked: {told}.", retry_after=retry_after, **start)
+    blocked = PlanBlocked(f"The plan is blocked: {told}.", retry_after=retry_after)
+    if plan.earliest_start:
+        blocked.extra["earliestStart"] = format_instant(plan.earliest_start)
+    return blocked

@@ -55,6 +55,14 @@ class Mover:
         return max(record.grant.expiry for record in self.tokens)
 
 
+@dataclass(frozen=True, slots=True)
+class News:
+    """The events of one run, oldest first, and the number up to which the account's stream was looked at."""
+
+    events: tuple[AuditEvent, ...]
+    looked_at: int
+
+
 class Watching:
     """What people and their programs look at during a run."""
 
@@ -83,7 +91,9 @@ class Watching:
         known = sorted(self._world.policies.current().accounts)
         runs = [run for name in known if account in {None, name} for run in self._world.journal.of(name)]
         now = self._world.clock.now()
-        wanted = [run for run in runs if state in {None, state_at(run, now).value} and (not after or _order(run) < after)]
+        wanted = [
+            run for run in runs if state in {None, state_at(run, now).value} and (not after or _order(run) < after)
+        ]
         wanted.sort(key=_order, reverse=True)
         following = _cursor(wanted[limit - 1]) if len(wanted) > limit else None
         return tuple(self._seen(run, noted(run)) for run in wanted[:limit]), following
@@ -103,14 +113,28 @@ class Watching:
             for consumer in sorted(by_consumer)
         )
 
+    def movers_page(
+        self, run_id: str, *, moved: str | None, cursor: str | None, limit: int
+    ) -> tuple[tuple[Mover, ...], str | None]:
+        """Return some of them, and the name to go on after; ``moved`` is ``true``, ``false`` or None for all."""
+        wanted = [
+            each
+            for each in self.movers(run_id)
+            if moved in {None, str(each.moved).lower()} and (cursor is None or each.consumer.name > cursor)
+        ]
+        wanted.sort(key=lambda each: each.consumer.name)
+        return tuple(wanted[:limit]), wanted[limit - 1].consumer.name if len(wanted) > limit else None
+
     def newest(self, account: str) -> int:
         """Return the number of the account's newest event; 0 if there is none."""
         page = self._world.audit_log.events(EventQuery(streams=(account,)), cursor=None, limit=1)
         return page.items[0].seq if page.items else 0
 
-    def news(self, run: Revocation, after: int) -> tuple[AuditEvent, ...]:
-        """Return the events of ``run`` that are newer than number ``after``, oldest first."""
-        return tuple(reversed([event for event in self._since(run.account, after) if _is_about(event, run.id)]))
+    def news(self, run: Revocation, after: int) -> News:
+        """Return the events of ``run`` that are newer than number ``after``."""
+        everything = list(self._since(run.account, after))
+        about = tuple(event for event in reversed(everything) if _is_about(event, run.id))
+        return News(about, everything[0].seq if everything else after)
 
     def _since(self, account: str, after: int) -> Iterator[AuditEvent]:
         cursor: str | None = None

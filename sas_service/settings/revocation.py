@@ -57,6 +57,9 @@ class RevocationSettings:
     revocation_deadline: timedelta = setting(
         read_duration, "How long consumers have in an expedited run that names no deadline.", default="PT1H"
     )
+    revocation_role_propagation: timedelta = setting(
+        read_duration, "How long a plan expects Azure to take to spread a role; nothing waits for it.", default="PT10M"
+    )
     revocation_resend_after: timedelta = setting(
         read_duration, "When a refused write to Azure is sent again.", default="PT30S"
     )
