@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from sas_service.domain.errors import AuditLogUnavailable
 from tests.unit.api.revocation_world import HttpApplication, HttpWorld, issue
 from tests.unit.revocation.world import MAPS
 
@@ -95,8 +96,6 @@ def test_progress_is_what_the_runner_counted(world: HttpWorld) -> None:
 def test_when_the_journal_goes_away_the_stream_ends_and_the_next_says_why(
     world: HttpWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from sas_service.domain.errors import AuditLogUnavailable
-
     run = world.plan().get_json()
     answer = watch(world, run)
 

@@ -347,7 +347,7 @@ def test_unknown_revocations_are_not_found(world: HttpWorld) -> None:
 def test_what_is_away_answers_503_and_changes_nothing(world: HttpWorld, failing: str) -> None:
     twin = {"journal": world.simulation.journal, "mirror": world.simulation.mirror, "azure": world.simulation.signer}
     error = AzureUnavailable("away") if failing == "azure" else AuditLogUnavailable("away")
-    twin[failing].fail_with(error)  # type: ignore[attr-defined]
+    twin[failing].fail_with(error)
     answer = world.plan()
     assert (answer.status_code, "Retry-After" in answer.headers) == (503, True)
     assert world.simulation.journal.of(MAPS) == ()
