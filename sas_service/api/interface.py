@@ -12,7 +12,8 @@ from marshmallow import Schema
 
 from sas_service.api.fields import camel_case
 from sas_service.api.operations import Body, Documented, Operation, Precondition, Resource
-from sas_service.api.problem_table import PROBLEMS, Problem
+from sas_service.api.problem_table import PROBLEMS
+from sas_service.api.problem_type import Problem
 from sas_service.api.schemas_service import ProblemShown
 from sas_service.domain.callers import Role
 

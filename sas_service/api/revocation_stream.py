@@ -81,7 +81,6 @@ class _Follower:
         self._run_id = run_id
         self._last = last
         self._version: tuple[int, str] | None = None
-        self._look_twice = True
         self.is_over = False
 
     def look(self) -> list[str]:
@@ -89,9 +88,7 @@ class _Follower:
         seen = self._watching.at_a_glance(self._run_id)
         version = (seen.run.revision, seen.run.state.value)
         changed, self._version = version != self._version, version
-        pieces = self._news(seen) if changed or self._look_twice else []
-        # Some events are written just after the entry that they belong to.
-        self._look_twice = changed
+        pieces = self._news(seen) if changed else []
         if changed:
             pieces.append(_piece("progress", self._last, dump(revocation_document(seen))))
         self.is_over = _is_over(seen)

@@ -330,7 +330,11 @@ def test_after_a_run_only_what_it_cut_is_shown_as_its_consumers(world: HttpWorld
     app = HttpApplication(world, "storefront-0", "web")
     run = world.started(mode="emergency", reason="keyCompromise")
     world.tick(30)
-    issue(world, "storefront-1")
+    world.simulation.clock.advance(11 * MINUTE)
+    back = world.started(mode="emergency", reason="keyCompromise", lever="key")
+    world.tick(30)
+    assert world.look(back)["state"] == "completed"
+    assert issue(world, "storefront-1")["signingKey"] == "primaryKey"  # of the same name, and another generation
     (shown,) = world.look(run, "/consumers")["items"]
     assert (shown["application"], shown["moved"]) == ("storefront-0", False)
     assert world.look(run)["consumers"] == {"total": 1, "moved": 0, "late": [shown["name"]]}
