@@ -376,3 +376,14 @@ def test_nothing_sealed_is_shown(world: HttpWorld) -> None:
     assert not [each.sealed for each in entry.canaries.values() if each.sealed in told]
     assert "canar" not in told.replace("Sign a canary", "").replace("See the canaries", "")
     assert NOW.year == 2026
+
+
+def test_who_only_had_to_wait_for_the_expiry_counts_as_moved_at_the_end(world: HttpWorld) -> None:
+    issue(world)
+    run = world.started(mode="graceful")
+    world.tick(10)
+    assert world.look(run)["consumers"] == {"total": 1, "moved": 0, "late": ["storefront/storefront-0/web"]}
+    world.simulation.clock.advance(timedelta(hours=1))
+    world.tick(30)
+    done = world.look(run)
+    assert (done["state"], done["consumers"]) == ("completed", {"total": 1, "moved": 1, "late": []})
