@@ -1,12 +1,15 @@
 """A revocation as the service shows it (design.md section 6), read so that members that are absent do no harm."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import unquote
 
 from sas_service.client.reading import instant, mapping, mappings, number, plain, text, texts
 
+_SUSPENSION = re.compile(r"/v1/suspensions/(team|client|profile)/([^/?#]+)")
 OPEN = frozenset({"running", "paused", "waiting"})
 OVER = frozenset({"completed", "aborted", "expired"})
 
@@ -40,6 +43,7 @@ class LeverShown:
     collateral: RadiusShown
     missed: RadiusShown
     reversible: bool
+    cuts: str
     calls: str
     expected: str
     obstacles: tuple[Mapping[str, Any], ...]
@@ -53,8 +57,9 @@ class LeverShown:
             collateral=RadiusShown.of(document.get("collateral")),
             missed=RadiusShown.of(document.get("missed")),
             reversible=document.get("reversible") is True,
+            cuts=_cuts(mapping(document.get("cuts"))),
             calls=_calls(document.get("azureCalls")),
-            expected=text(document, "expectedTime") or text(document, "expectedDuration"),
+            expected=text(document, "expectedTime"),
             obstacles=mappings(document.get("obstacles")),
         )
 
@@ -132,6 +137,16 @@ class RevocationShown:
         )
 
     @property
+    def has_begun(self) -> bool:
+        """Whether it was ever more than a plan."""
+        return self.state in OPEN or self.state == "completed" or any(step.state != "pending" for step in self.steps)
+
+    @property
+    def approvals(self) -> tuple[int, int]:
+        """Return how many approvals are needed, and how many there are."""
+        return number(self.document.get("approvalsNeeded")), len(texts(self.document.get("approvals")))
+
+    @property
     def target(self) -> str:
         """Return whose tokens are meant, in one line."""
         return ", ".join(
@@ -140,8 +155,10 @@ class RevocationShown:
 
     @property
     def offers(self) -> tuple[tuple[str, str], ...]:
-        """Return the suspensions that the plan offers first, as (kind, id)."""
-        return tuple((text(each, "kind"), text(each, "id")) for each in mappings(self.document.get("offers")))
+        """Return the suspensions that the plan offers first, as (kind, id); any other call is not for us to send."""
+        paths = (text(each, "path") for each in mappings(self.document.get("offers")))
+        found = (_SUSPENSION.fullmatch(path) for path in paths)
+        return tuple((unquote(match[1]), unquote(match[2])) for match in found if match)
 
     @property
     def obstacles(self) -> tuple[Mapping[str, Any], ...]:
@@ -155,6 +172,10 @@ def _calls(value: object) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{number(count)} {plain(name)}" for name, count in value.items())
     return "" if value is None else plain(value)
+
+
+def _cuts(cuts: Mapping[str, Any]) -> str:
+    return ", ".join(filter(None, (text(cuts, "signingKey"), *texts(cuts.get("identities")))))
 
 
 def names(value: object) -> tuple[str, ...] | None:

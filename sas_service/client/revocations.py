@@ -65,9 +65,9 @@ class Revocations:
             "PUT", f"/v1/suspensions/{quote(kind, safe='')}/{quote(name, safe='')}", body={"reason": reason}
         )
 
-    def lock(self, account: str, reason: str | None) -> Mapping[str, Any]:
-        """Lock an account down."""
-        body = {"reason": reason} if reason else {}
+    def lock(self, account: str, said: Mapping[str, str | None]) -> Mapping[str, Any]:
+        """Lock an account down; of ``said``, what is there is sent."""
+        body = {name: value for name, value in said.items() if value}
         return mapping(self._connection.call("POST", _lockdown(account), body=body).document)
 
     def release(self, account: str) -> Mapping[str, Any]:

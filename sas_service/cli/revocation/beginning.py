@@ -8,7 +8,7 @@ from rich.text import Text
 
 from sas_service.cli.revocation.confirming import Confirmation
 from sas_service.cli.revocation.exits import Exit
-from sas_service.cli.revocation.plan_page import approvals, cost_line, plan_page
+from sas_service.cli.revocation.plan_page import cost_line, plan_page
 from sas_service.cli.revocation.terminal import Terminal
 from sas_service.cli.revocation.watching import await_approval, watch
 from sas_service.cli.revocation.words import command
@@ -23,7 +23,7 @@ def planned(terminal: Terminal, asked: Mapping[str, object], *, take_recommended
     better = _better(terminal, run, asked, take_recommended=take_recommended)
     if better is not None:
         run = terminal.revocations.plan({**asked, "lever": better})
-    if better is not None or not _may_ask(terminal):
+    if better is not None or not terminal.may_ask:
         show_plan(terminal, run)
     return run
 
@@ -44,11 +44,11 @@ def offer_suspension(terminal: Terminal, run: RevocationShown, wanted: tuple[str
     for each in wanted:
         kind, _, name = each.partition("/")
         _suspend(terminal, run, kind, name)
-    if wanted or not _may_ask(terminal):
+    if wanted or not terminal.may_ask:
         return
     for kind, name in run.offers:
         terminal.say(f"Whoever can ask again is not stopped by a revocation. While {kind} {name} is suspended,")
-        terminal.say("it gets no token and no replacement: its own applications do not move either.")
+        terminal.say("it gets no token and no replacement: its own applications lose their maps too.")
         if click.confirm(f"Suspend {kind} {name} now?", default=False):
             _suspend(terminal, run, kind, name)
 
@@ -57,7 +57,7 @@ def begin(terminal: Terminal, run: RevocationShown, confirmation: Confirmation, 
     """Start the plan that was shown, once it is approved and confirmed, and watch it."""
     if run.state == "blocked":
         terminal.stop(Exit.BLOCKED, "The plan is blocked: nothing is started.")
-    need, have = approvals(run)
+    need, have = run.approvals
     if need > have:
         run = await_approval(terminal, run)
     if "start" not in run.allowed:
@@ -88,13 +88,13 @@ def _better(
 ) -> str | None:
     """Return the lever to plan anew with, None to keep the plan; a person who may choose has seen the page first."""
     recommended = run.said("recommended")
-    if _may_ask(terminal):
+    if terminal.may_ask:
         show_plan(terminal, run)
     if recommended == run.lever or recommended not in set(Lever) or (asked.get("lever") and not take_recommended):
         return None
     if take_recommended:
         return recommended
-    if not _may_ask(terminal):
+    if not terminal.may_ask:
         terminal.note(
             f"Lever {recommended} is recommended: --lever recommended takes it. This plan is for {run.lever}."
         )
@@ -106,7 +106,3 @@ def _better(
 def _suspend(terminal: Terminal, run: RevocationShown, kind: str, name: str) -> None:
     terminal.revocations.suspend(kind, name, f"revocation {run.id}: {run.reason}")
     terminal.say(f"{kind} {name} is suspended. Lift it when it is over: DELETE /v1/suspensions/{kind}/{name}")
-
-
-def _may_ask(terminal: Terminal) -> bool:
-    return terminal.has_person and not terminal.as_json

@@ -26,7 +26,7 @@ class Confirmation:
                     Exit.REFUSED, f"--account names {self.account}, but this is about {account}: nothing is done."
                 )
             return
-        if not terminal.has_person or terminal.as_json:
+        if not terminal.may_ask:
             terminal.stop(Exit.USAGE, f"Nobody can be asked here: --yes --account {account} confirms. Nothing is done.")
         typed = click.prompt(f"Type the account's name, {account}, to {what}", default="", show_default=False)
         if typed.strip() != account:

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from sas_service.cli.revocation.words import clock, counted, expected
 from sas_service.client.documents import LeverShown, RadiusShown, RevocationShown
-from sas_service.client.reading import mapping, text, texts
+from sas_service.client.reading import text, texts
 
 COLUMNS = (
     "lever",
@@ -28,7 +28,8 @@ def plan_page(run: RevocationShown) -> RenderableType:
         Text(f"Plan {run.id}: {run.reason}, {run.target}, {run.mode}, account {run.account}")
     ]
     parts += [_levers(run), *_advice(run), *_obstacles(run)]
-    expires = run.when("expiresAt")
+    by_itself, expires = run.when("wouldExpireBy"), run.when("expiresAt")
+    parts += [Text(f"All that is meant expires by itself until {clock(by_itself)}.")] if by_itself else []
     parts += [Text(f"The plan expires {clock(expires)}; nothing has been changed.")] if expires else []
     return Group(*parts)
 
@@ -59,7 +60,8 @@ def _levers(run: RevocationShown) -> Table:
             if holds
         ]
         name = f"{lever.lever} ({', '.join(marks)})" if marks else lever.lever
-        table.add_row(*map(Text, (name, *_cells(lever))), style="bold" if lever.lever == run.lever else "")
+        cut = f"\ncuts {lever.cuts}" if lever.cuts else ""
+        table.add_row(*map(Text, (name + cut, *_cells(lever))), style="bold" if lever.lever == run.lever else "")
     return table
 
 
@@ -83,19 +85,9 @@ def _advice(run: RevocationShown) -> Iterator[RenderableType]:
         yield Text(f"Recommended: {run.said('recommended')}: {run.said('why')}")
     for warning in run.listed("warnings"):
         yield Text(f"Warning: {warning}", style="yellow")
-    need, have = approvals(run)
+    need, have = run.approvals
     if need > have:
         yield Text(f"Somebody else must approve it: {have} of {need} so far.", style="yellow")
-
-
-def approvals(run: RevocationShown) -> tuple[int, int]:
-    """Return how many approvals are needed and how many there are."""
-    told = mapping(run.document.get("approvals"))
-    need, have = told.get("need", told.get("needed")), told.get("have", told.get("given"))
-    if not isinstance(need, int):
-        # Not said in figures: what is allowed tells whether one is missing.
-        need = 1 if "approve" in run.allowed and "start" not in run.allowed else 0
-    return need, have if isinstance(have, int) else len(have) if isinstance(have, list) else 0
 
 
 def _obstacles(run: RevocationShown) -> Iterator[RenderableType]:

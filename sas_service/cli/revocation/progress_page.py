@@ -9,7 +9,6 @@ from rich.text import Text
 
 from sas_service.cli.revocation.words import clock, command
 from sas_service.client.documents import RevocationShown
-from sas_service.steps.waits import WAITS
 
 _MARKS = {"done": "✓", "running": "▸", "pending": "·"}
 _STYLES = {"done": "green", "running": "bold", "pending": "dim"}
@@ -49,10 +48,8 @@ def waiting(run: RevocationShown) -> Iterator[str]:
         yield f"Paused. Go on: {command('resume', run.id)}"
         return
     yield f"Waiting for you: {run.said('waitingFor') or code or 'no reason given'}"
-    known = next((wait for wait in WAITS if wait.code == code.partition(":")[0]), None)
-    if known:
-        yield f"  {known.meaning}"
-        yield f"  What helps: {known.remedy}"
+    if run.said("remedy"):
+        yield f"  What helps: {run.said('remedy')}"
     for action in (each for each in _OFFERED if each in run.allowed):
         yield f"    {command(action, run.id, _MORE.get(action, ''))}"
 

@@ -1,5 +1,6 @@
 """The command revoke: a plan, the typed name, a run; and what may be done to a run, as subcommands."""
 
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -64,6 +65,8 @@ def new(
     for each in suspend:
         if not each.startswith(("team/", "client/", "profile/")):
             raise click.BadParameter(f"{each!r} is not team/NAME, client/ID or profile/NAME", param_hint="--suspend")
+    if confirmation.yes:
+        terminal = replace(terminal, has_person=False)  # --yes answers one question and refuses the others
     asked = body(account=confirmation.account, given=given)
     run = planned(terminal, asked, take_recommended=given["lever"] == RECOMMENDED)
     if plan_only:

@@ -53,7 +53,7 @@ def show(terminal: Terminal, *, run_id: str) -> None:
     """Show a plan or a run as it is now, with everybody who has not moved."""
     run = terminal.revocations.show(run_id)
     terminal.document(run.document)
-    if run.steps:
+    if run.has_begun:
         terminal.say(progress_page(run, terminal.late(run), leave=False))
     else:
         terminal.say(plan_page(run))

@@ -50,6 +50,9 @@ _OPTIONS = (
         show_default=True,
         help="What the demo wrote when it began.",
     ),
+    click.option(
+        "--every", type=click.FloatRange(min=0.02), default=1.0, show_default=True, help="Seconds between two looks."
+    ),
     click.option("--json", "as_json", is_flag=True, help="Print JSON instead, one document a line."),
 )
 
@@ -58,11 +61,11 @@ def signed_in(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options above, and give the command a Terminal in their place; failures are explained."""
 
     @wraps(command)
-    def run(*, as_json: bool, **given: Any) -> None:
+    def run(*, as_json: bool, every: float, **given: Any) -> None:
         words = {name: given.pop(name) for name in ("api", "scope", "credential", "token_file", "demo", "client")}
         with refusals_explained():
             connection = _connection(**words, demo_file=given.pop("demo_file"))
-            command(Terminal(Revocations(connection), console(), as_json, has_person()), **given)
+            command(Terminal(Revocations(connection), console(), as_json, has_person(), every), **given)
 
     for option in reversed(_OPTIONS):
         run = option(run)

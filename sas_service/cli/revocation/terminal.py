@@ -21,12 +21,18 @@ _WIDE = 160
 
 @dataclass(frozen=True, slots=True)
 class Terminal:
-    """Where a command speaks; ``has_person`` is whether somebody can be asked."""
+    """Where a command speaks; ``has_person``: somebody can be asked, ``every``: seconds between two looks."""
 
     revocations: Revocations
     out: Console
     as_json: bool
     has_person: bool
+    every: float = 1.0
+
+    @property
+    def may_ask(self) -> bool:
+        """Whether questions are welcome: a person is there, and no program reads along."""
+        return self.has_person and not self.as_json
 
     def say(self, what: RenderableType = "") -> None:
         """Tell a person; programs hear nothing of it."""

@@ -13,9 +13,6 @@ from sas_service.cli.revocation.words import command, until_now
 from sas_service.client.documents import OVER, RevocationShown
 from sas_service.client.failures import NotSignedIn, Refused, Unreachable
 
-EVERY = 0.5
-"""Seconds between two looks."""
-
 _LONGEST_WAIT = 10.0
 
 Show = Callable[[RevocationShown, tuple[str, ...], str], None]
@@ -51,7 +48,7 @@ def follow(terminal: Terminal, run: str, show: Show, until: Until) -> Revocation
 
     Raises Refused for what no patience mends: no role, no such run.
     """
-    pause = EVERY
+    pause = terminal.every
     seen: RevocationShown | None = None
     late: tuple[str, ...] = ()
     while True:
@@ -65,7 +62,7 @@ def follow(terminal: Terminal, run: str, show: Show, until: Until) -> Revocation
                 raise
             pause = _troubled(show, seen, late, error.title, pause)
         else:
-            pause, seen = EVERY, now
+            pause, seen = terminal.every, now
             show(now, late, "")
             if until(now):
                 return now
@@ -140,7 +137,6 @@ def _summary(terminal: Terminal, run: RevocationShown) -> None:
     took = until_now(run.when("startedAt")) if run.state == "completed" else ""
     moved = f"; {run.moved} of {run.total} consumers had moved" if run.total else ""
     terminal.say(f"{run.id}: {run.state}{took}{moved}.")
-    casualties = run.listed("casualties")
-    if casualties:
-        terminal.say(f"Tokens that died unreplaced: {len(casualties)}; the list is in the evidence.")
+    if run.said("casualties") not in {"", "0"}:
+        terminal.say(f"Tokens that died unreplaced: {run.said('casualties')}; who had them is on record.")
     terminal.say(f"Evidence: {command('evidence', run.id, ' --output FILE')}")

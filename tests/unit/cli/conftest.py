@@ -31,7 +31,9 @@ def run(service: FakeService, token_file: Path) -> Run:
     """Runs `sas-service <words>` with the address and the token; the token must appear nowhere."""
 
     def call(*words: str) -> Result:
-        result = CliRunner().invoke(main, [*words, "--api", service.url, "--token-file", str(token_file)])
+        result = CliRunner().invoke(
+            main, [*words, "--api", service.url, "--token-file", str(token_file), "--every", "0.05"]
+        )
         assert TOKEN not in result.output
         assert result.exception is None or isinstance(result.exception, SystemExit), result.exc_info
         return result

@@ -60,7 +60,7 @@ def frame(state: str, at: str, moved: int = 0, **changes: object) -> dict[str, A
         for n, name in enumerate(STEPS)
     ]
     allowed = [] if state in {"completed", "aborted"} else ["abort", "commit", "excuse", "extend", "pause"]
-    known: dict[str, object] = {"consumers": {"total": 3, "moved": moved}, "allowedActions": allowed}
+    known: dict[str, Any] = {"consumers": {"total": 3, "moved": moved}, "allowedActions": allowed}
     return plan(state=state, steps=names, **{**known, **changes})
 
 

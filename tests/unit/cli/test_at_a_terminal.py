@@ -14,11 +14,11 @@ ASKED = ("revoke", "--profile", "storefront-web", "--reason", "tokenLeak")
 
 @pytest.fixture
 def signed_in(service: FakeService, token_file: Path) -> tuple[str, ...]:
-    return ("--api", service.url, "--token-file", str(token_file))
+    return ("--api", service.url, "--token-file", str(token_file), "--every", "0.2")
 
 
 def test_a_person_plans_suspends_confirms_and_watches(service: FakeService, signed_in: tuple[str, ...]) -> None:
-    offers = [{"kind": "team", "id": "storefront"}]
+    offers = [{"method": "PUT", "path": "/v1/suspensions/team/storefront"}, {"method": "PUT", "path": "/v1/else"}]
     service.frames = deque([plan(recommended="role", offers=offers)])
     service.answers["PUT", "/v1/suspensions/team/storefront"] = (201, {})
     late = {"total": 3, "moved": 2, "late": ["shop/app-1/web"]}

@@ -10,9 +10,9 @@ def test_a_lockdown_wants_the_name_and_says_the_way_back(run: Run, service: Fake
     service.answers["POST", _PATH] = (202, {"account": "maps-demo", "state": "locking"})
     assert run("lockdown", "maps-demo").exit_code == 2
     assert not service.calls
-    result = run("lockdown", "maps-demo", "--reason", "stolen laptop", "--yes")
+    result = run("lockdown", "maps-demo", "--comment", "stolen laptop", "--yes")
     assert result.exit_code == 0
-    assert service.calls[0].body == {"reason": "stolen laptop"}
+    assert service.calls[0].body == {"comment": "stolen laptop"}
     assert "maps-demo: locking" in result.output
     assert "sas-service lockdown maps-demo --release" in result.output
 

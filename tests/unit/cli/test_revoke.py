@@ -110,7 +110,14 @@ def test_a_lever_that_was_named_is_kept(run: Run, service: FakeService) -> None:
 
 
 def test_a_waiting_run_says_for_what_and_what_helps(run: Run, service: FakeService) -> None:
-    waits = frame("waiting", "replace", 1, waitingFor="2 consumers are late", waitingCode="consumers-late")
+    waits = frame(
+        "waiting",
+        "replace",
+        1,
+        waitingFor="2 consumers are late",
+        waitingCode="consumers-late",
+        remedy="`extend`, or wait",
+    )
     service.answers["GET", f"/v1/revocations/{RUN}/consumers"] = (200, {"items": []})
     service.frames = deque([waits, waits, {**COMPLETED, "state": "aborted"}])
     result = run("revoke", "watch", RUN)
@@ -189,7 +196,7 @@ def test_a_refused_start_says_what_to_do(run: Run, service: FakeService, slug: s
 
 
 def test_a_plan_that_needs_an_approval_waits_for_it(run: Run, service: FakeService) -> None:
-    waits = plan(allowedActions=["abort", "approve"], approvals={"need": 1, "have": 0})
+    waits = plan(allowedActions=["abort", "approve"], approvalsNeeded=1, approvals=[])
     service.frames = deque([waits, waits, plan()])
     result = run(*ASKED, *SURE)
     assert result.exit_code == Exit.DONE, result.output
@@ -259,6 +266,13 @@ def test_programs_get_one_document_a_line(run: Run, service: FakeService) -> Non
     result = run(*ASKED, *SURE, "--json")
     documents = [json.loads(line) for line in result.stdout.splitlines()]
     assert [document["state"] for document in documents] == ["planned", "completed"]
+
+
+def test_yes_asks_nothing_and_suspends_nobody_by_itself(run: Run, service: FakeService) -> None:
+    service.frames = deque([plan(recommended="role", offers=[{"method": "PUT", "path": "/v1/suspensions/team/x"}])])
+    assert run(*ASKED, *SURE).exit_code == Exit.DONE
+    assert not service.made("PUT")
+    assert len([call for call in service.calls if call.path == "/v1/revocations"]) == 1
 
 
 def test_the_thief_is_suspended_before_the_start(run: Run, service: FakeService) -> None:
