@@ -47,6 +47,15 @@ def test_another_name_starts_nothing(service: FakeService, signed_in: tuple[str,
     assert len(service.calls) == 1
 
 
+def test_yes_asks_nothing_and_suspends_nobody(service: FakeService, signed_in: tuple[str, ...]) -> None:
+    offers = [{"method": "PUT", "path": "/v1/suspensions/team/storefront"}]
+    service.frames = deque([plan(recommended="role", offers=offers)])
+    with Typist(*ASKED, "--yes", "--account", "maps-demo", *signed_in) as person:
+        assert person.ends() == Exit.DONE, person.seen
+    assert not service.made("PUT")
+    assert len([call for call in service.calls if call.path == "/v1/revocations"]) == 1
+
+
 def test_ctrl_c_leaves_the_run_to_itself(service: FakeService, signed_in: tuple[str, ...]) -> None:
     service.frames = deque([frame("running", "settle", 3)])
     with Typist("revoke", "watch", RUN, *signed_in) as person:

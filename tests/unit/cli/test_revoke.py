@@ -71,7 +71,7 @@ def test_who_has_not_moved_is_named(run: Run, service: FakeService) -> None:
 def test_who_has_not_moved_is_asked_for_where_the_run_names_nobody(run: Run, service: FakeService) -> None:
     items = [{"team": "shop", "application": "app-1", "profile": "web", "moved": False}, {"name": "x", "moved": True}]
     service.answers["GET", f"/v1/revocations/{RUN}/consumers"] = (200, {"items": items, "next": None})
-    service.frames = deque([frame("running", "replace", 2)] * 2 + [COMPLETED])
+    service.frames = deque([frame("running", "replace", 2)] * 3 + [COMPLETED])
     assert "not moved: shop/app-1/web" in words(run("revoke", "watch", RUN))
     assert len([call for call in service.calls if call.path.endswith("/consumers")]) == 1
 
@@ -81,7 +81,8 @@ def test_nothing_is_started_unless_the_accounts_name_is_given(
     run: Run, service: FakeService, given: tuple[str, ...]
 ) -> None:
     result = run(*ASKED, *given)
-    assert result.exit_code in {Exit.USAGE, Exit.REFUSED}
+    assert result.exit_code == (Exit.REFUSED if "other" in given else Exit.USAGE)
+    assert bool(service.calls) == (given != ("--yes",))
     assert not [call for call in service.calls if call.path.endswith("/start")]
 
 
@@ -268,13 +269,6 @@ def test_programs_get_one_document_a_line(run: Run, service: FakeService) -> Non
     assert [document["state"] for document in documents] == ["planned", "completed"]
 
 
-def test_yes_asks_nothing_and_suspends_nobody_by_itself(run: Run, service: FakeService) -> None:
-    service.frames = deque([plan(recommended="role", offers=[{"method": "PUT", "path": "/v1/suspensions/team/x"}])])
-    assert run(*ASKED, *SURE).exit_code == Exit.DONE
-    assert not service.made("PUT")
-    assert len([call for call in service.calls if call.path == "/v1/revocations"]) == 1
-
-
 def test_the_thief_is_suspended_before_the_start(run: Run, service: FakeService) -> None:
     service.answers["PUT", "/v1/suspensions/team/storefront"] = (201, {"kind": "team", "id": "storefront"})
     assert run(*ASKED, *SURE, "--suspend", "team/storefront").exit_code == Exit.DONE
@@ -334,6 +328,7 @@ def test_a_token_never_travels_in_the_clear(token_file: Path, address: str) -> N
 
 def test_a_redirect_gets_no_token(run: Run, service: FakeService) -> None:
     service.answers["GET", "/v1/revocations"] = (302, {})
+    service.answers["GET", "/elsewhere"] = (200, {"items": []})
     assert run("revoke", "list").exit_code == Exit.REFUSED
     assert len(service.calls) == 1
 
