@@ -18,6 +18,7 @@ import yaml
 
 from sas_service.demo import world as demo_world
 from sas_service.demo.children import Child
+from sas_service.demo.environment import service_environment
 from sas_service.demo.redis_server import redis_command
 from sas_service.demo.words import banner, say
 
@@ -145,7 +146,7 @@ class _Demo:
 
     def _start_all(self) -> None:
         ours = [sys.executable, "-m", "sas_service.cli"]
-        environment = demo_world.service_environment(
+        environment = service_environment(
             self._secrets,
             directory=str(self._directory),
             redis_url=f"redis://:{self._secrets.redis_password}@127.0.0.1:{self._redis_port}/0",
