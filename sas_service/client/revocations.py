@@ -70,6 +70,12 @@ class Revocations:
         body = {name: value for name, value in said.items() if value}
         return mapping(self._connection.call("POST", _lockdown(account), body=body).document)
 
+    def lockdown(self, account: str) -> Mapping[str, Any]:
+        """Return the lockdown that holds the account; without one it is released."""
+        shown = mapping(self._connection.call("GET", f"/v1/accounts/{quote(account, safe='')}").document)
+        held = mapping(shown.get("lockdown"))
+        return held or {"account": account, "state": "released"}
+
     def release(self, account: str) -> Mapping[str, Any]:
         """Release an account that is locked down, if the service finds that it may be."""
         return mapping(self._connection.call("DELETE", _lockdown(account)).document)

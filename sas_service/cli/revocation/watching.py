@@ -1,21 +1,19 @@
 """Watching a run to its end: it is read again and again; nothing here changes it, and no failure ends it."""
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.live import Live
 
 from sas_service.cli.revocation.exits import Exit
+from sas_service.cli.revocation.patience import looked_at
 from sas_service.cli.revocation.progress_page import lines, progress_page
 from sas_service.cli.revocation.terminal import Terminal
 from sas_service.cli.revocation.words import command, until_now
 from sas_service.client.documents import OVER, RevocationShown
-from sas_service.client.failures import NotSignedIn, Refused, Unreachable
-
-_LONGEST_WAIT = 10.0
 
 Show = Callable[[RevocationShown, tuple[str, ...], str], None]
+Look = tuple[RevocationShown, tuple[str, ...]]
 Until = Callable[[RevocationShown], bool]
 
 
@@ -44,43 +42,28 @@ def await_approval(terminal: Terminal, run: RevocationShown) -> RevocationShown:
 
 
 def follow(terminal: Terminal, run: str, show: Show, until: Until) -> RevocationShown:
-    """Read the run until ``until`` holds; whoever does not answer is asked again, more and more slowly.
+    """Read the run until ``until`` holds, with everybody who has not moved. Raises Refused as ``looked_at`` does."""
+    seen: list[Look] = []
 
-    Raises Refused for what no patience mends: no role, no such run.
-    """
-    pause = terminal.every
-    seen: RevocationShown | None = None
-    late: tuple[str, ...] = ()
-    while True:
-        try:
-            now = terminal.revocations.show(run)
-            late = _late(terminal, now, seen, late)
-        except (Unreachable, NotSignedIn) as error:
-            pause = _troubled(show, seen, late, str(error), pause)
-        except Refused as error:
-            if not error.passes:
-                raise
-            pause = _troubled(show, seen, late, error.title, pause)
-        else:
-            pause, seen = terminal.every, now
-            show(now, late, "")
-            if until(now):
-                return now
-        time.sleep(pause)
+    def read() -> Look:
+        now = terminal.revocations.show(run)
+        last = seen[-1] if seen else None
+        # Where the run names nobody they are asked for, and not again while their number is the same.
+        same = last is not None and now.late is None and (last[0].moved, last[0].total) == (now.moved, now.total)
+        seen[:] = [(now, last[1] if last and same else terminal.late(now))]
+        return seen[0]
 
+    def trouble(why: str) -> None:
+        if seen:
+            show(*seen[0], why)
 
-def _troubled(show: Show, seen: RevocationShown | None, late: tuple[str, ...], why: str, pause: float) -> float:
-    if seen is not None:
-        show(seen, late, why)
-    return min(2 * pause, _LONGEST_WAIT)
-
-
-def _late(
-    terminal: Terminal, now: RevocationShown, seen: RevocationShown | None, known: tuple[str, ...]
-) -> tuple[str, ...]:
-    """Who has not moved: as the run says, else asked for by name when its number has changed."""
-    same = seen is not None and (seen.moved, seen.total) == (now.moved, now.total)
-    return known if same and known else terminal.late(now)
+    return looked_at(
+        read,
+        every=terminal.every,
+        show=lambda look: show(*look, ""),
+        trouble=trouble,
+        until=lambda look: until(look[0]),
+    )[0]
 
 
 @contextmanager
