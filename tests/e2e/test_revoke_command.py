@@ -2,7 +2,7 @@
 
 import json
 import threading
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,16 +16,24 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-class Application:
-    """Holds a token, asks for its renewal, and loads the replacement when the time has come."""
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDemo]:
+    """A demo of our own: what is cut here would be missed by others."""
+    running = RunningDemo(tmp_path_factory.mktemp("revoked") / "var")
+    yield running
+    running.stop()
 
-    def __init__(self, demo: RunningDemo, *, moves: bool = True) -> None:
+
+class Application:
+    """Holds a token and uses it all the time; once it ``moves``, it loads a replacement when it is told to."""
+
+    def __init__(self, demo: RunningDemo) -> None:
         self.demo = demo
         self.token: dict[str, Any] = demo.issue(lifetime="PT1H").json()
         self.first = self.token["token"]
         self.refused: list[int] = []
+        self.moves = threading.Event()
         self._over = threading.Event()
-        self._moves = moves
         self._thread = threading.Thread(target=self._live)
         self._thread.start()
 
@@ -38,7 +46,7 @@ class Application:
             answer = self.demo.ask_map(self.token["token"])
             if answer.status_code != 200:
                 self.refused.append(answer.status_code)
-            if self._moves:
+            if self.moves.is_set():
                 self._renew()
 
     def _renew(self) -> None:
@@ -56,61 +64,13 @@ def options(demo: RunningDemo) -> tuple[str, ...]:
     return ("--demo", "--demo-file", str(demo.directory / "demo.json"), "--every", "0.3")
 
 
-def test_from_a_terminal_a_leaked_token_is_taken_back_and_nobody_notices(
-    fresh_demo: RunningDemo, tmp_path: Path
-) -> None:
-    application = Application(fresh_demo)
-    try:
-        asked = ("revoke", "--profile", "storefront-web", "--reason", "tokenLeak", "--lever", "both")
-        with Typist(*asked, *options(fresh_demo)) as person:
-            page = person.until("Suspend profile storefront-web now? [y/N]")
-            assert "both (chosen" in page
-            person.types("n")
-            person.until("to start:")
-            person.types("maps-demo")
-            person.until("consumers have moved", within=60)
-            assert person.ends(within=120) == Exit.DONE, person.seen
-        assert ": completed" in person.seen
-        run = person.seen.split("Plan ")[1].split(":")[0]
-    finally:
-        application.leave()
-    assert application.refused == []
-    assert application.token["token"] != application.first
-    assert fresh_demo.ask_map(application.first).status_code in {401, 403}
-    shown = fresh_demo.call("GET", f"/v1/revocations/{run}", "admin").json()
-    assert shown["state"] == "completed"
-    assert application.first not in person.seen
-
-
-def test_who_has_not_moved_is_named_and_ctrl_c_does_not_stop_the_run(fresh_demo: RunningDemo) -> None:
-    application = Application(fresh_demo, moves=False)
-    try:
-        asked = ("revoke", "--profile", "storefront-web", "--reason", "tokenLeak", "--lever", "both")
-        sure = ("--yes", "--account", "maps-demo", "--deadline", "PT1H")
-        with Typist(*asked, *sure, *options(fresh_demo)) as person:
-            person.until("Not moved:", within=60)
-            person.until(f"storefront/{fresh_demo.contract['clients']['storefront']['clientId']}/storefront-web")
-            person.presses_ctrl_c()
-            assert person.ends() == Exit.STILL_OPEN
-        run = person.seen.split("Plan ")[1].split(":")[0]
-        assert fresh_demo.call("GET", f"/v1/revocations/{run}", "admin").json()["state"] in {"running", "waiting"}
-        with Typist("revoke", "abort", run, *options(fresh_demo)) as person:
-            assert person.ends() == Exit.DONE, person.seen
-        with Typist("revoke", "watch", run, *options(fresh_demo)) as person:
-            assert person.ends(within=60) == Exit.NOT_COMPLETED, person.seen
-            assert ": aborted" in person.seen
-    finally:
-        application.leave()
-    assert application.refused == []
-
-
-def test_an_admin_signs_in_through_the_official_client(fresh_demo: RunningDemo) -> None:
-    admin = fresh_demo.contract["clients"]["admin"]
+def test_an_admin_signs_in_through_the_official_client(demo: RunningDemo) -> None:
+    admin = demo.contract["clients"]["admin"]
     environ = {
-        "SASSERVICE_API": fresh_demo.api,
-        "SASSERVICE_SCOPE": fresh_demo.contract["scope"],
-        "AZURE_AUTHORITY_HOST": fresh_demo.emulator,
-        "AZURE_TENANT_ID": fresh_demo.contract["tenantId"],
+        "SASSERVICE_API": demo.api,
+        "SASSERVICE_SCOPE": demo.contract["scope"],
+        "AZURE_AUTHORITY_HOST": demo.emulator,
+        "AZURE_TENANT_ID": demo.contract["tenantId"],
         "AZURE_CLIENT_ID": admin["clientId"],
         "AZURE_CLIENT_SECRET": admin["clientSecret"],
     }
@@ -123,9 +83,50 @@ def test_an_admin_signs_in_through_the_official_client(fresh_demo: RunningDemo) 
     assert admin["clientSecret"] not in person.seen
 
 
-def test_a_program_plans_and_gets_json(fresh_demo: RunningDemo) -> None:
-    assert fresh_demo.issue().status_code == 201
+def test_a_program_plans_in_json_and_closes_the_plan(demo: RunningDemo) -> None:
     asked = ("revoke", "--team", "storefront", "--reason", "drill", "--plan-only", "--json")
-    with Typist(*asked, *options(fresh_demo)) as person:
+    with Typist(*asked, *options(demo)) as person:
         assert person.ends() in {Exit.DONE, Exit.BLOCKED}
-    assert json.loads(person.seen)["account"] == "maps-demo"
+    plan = json.loads(person.seen)
+    assert plan["account"] == "maps-demo"
+    with Typist("revoke", "approve", plan["id"], "--as", "admin", *options(demo)) as person:
+        person.until("to approve:")
+        person.types("maps-demo")
+        assert person.ends() == Exit.REFUSED
+    assert "Revocations.Approve" in person.seen
+    with Typist("revoke", "abort", plan["id"], *options(demo)) as person:
+        assert person.ends() == Exit.DONE, person.seen
+    assert demo.call("GET", f"/v1/revocations/{plan['id']}", "admin").json()["state"] == "aborted"
+
+
+def test_a_leaked_token_is_taken_back_from_a_terminal_and_nobody_notices(demo: RunningDemo) -> None:
+    application = Application(demo)
+    try:
+        run = _begun(demo)
+        shown = demo.call("GET", f"/v1/revocations/{run}", "admin").json()
+        assert shown["state"] in {"running", "waiting"}, "Ctrl-C must not stop the run"
+        application.moves.set()
+        with Typist("revoke", "watch", run, *options(demo)) as person:
+            assert person.ends(within=120) == Exit.DONE, person.seen
+        assert ": completed" in person.seen
+    finally:
+        application.leave()
+    assert application.refused == []
+    assert application.token["token"] != application.first
+    assert demo.ask_map(application.first).status_code in {401, 403}
+
+
+def _begun(demo: RunningDemo) -> str:
+    """Start it as a person does, see who has not moved, leave; returns the run's id."""
+    asked = ("revoke", "--profile", "storefront-web", "--reason", "tokenLeak", "--lever", "both")
+    with Typist(*asked, *options(demo)) as person:
+        page = person.until("Suspend profile storefront-web now? [y/N]")
+        assert "both (chosen" in page
+        person.types("n")
+        person.until("to start:")
+        person.types("maps-demo")
+        person.until("Not moved:", within=60)
+        person.until(f"storefront/{demo.contract['clients']['storefront']['clientId']}/storefront-web")
+        person.presses_ctrl_c()
+        assert person.ends() == Exit.STILL_OPEN
+    return person.seen.split("Plan ")[1].split(":")[0]
