@@ -58,6 +58,8 @@ class Refused(Exception):
             told.append(f"the app role that is missing: {plain(self.members['role'])}")
         if self.members.get("running"):
             told.append(f"the account's run: {plain(self.members['running'])}")
+        if self.members.get("earliestStart"):
+            told.append(f"earliest start: {plain(self.members['earliestStart'])}")
         if self.retry_after is not None:
             told.append(f"try again in {number(self.retry_after)} s")
         return told

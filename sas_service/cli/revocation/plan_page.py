@@ -1,6 +1,6 @@
 """A plan as a page: what each lever costs and whom, what is recommended and why, what is in the way."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -10,16 +10,6 @@ from rich.text import Text
 from sas_service.cli.revocation.words import clock, counted, expected
 from sas_service.client.documents import LeverShown, RadiusShown, RevocationShown
 from sas_service.client.reading import text, texts
-
-COLUMNS = (
-    "lever",
-    "tokens meant",
-    "tokens of others that die too",
-    "can be undone",
-    "Azure calls",
-    "expected time",
-    "all expired by itself",
-)
 
 
 def plan_page(run: RevocationShown) -> RenderableType:
@@ -49,35 +39,44 @@ def cost_line(run: RevocationShown) -> str:
 
 
 def _levers(run: RevocationShown) -> Table:
+    """One column for each lever, which fits a narrow terminal, and one row for each thing to compare."""
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for column in COLUMNS:
-        table.add_column(column, overflow="fold")
-    recommended = run.said("recommended")
+    table.add_column("lever")
     for lever in run.levers:
-        marks = [
-            word
-            for word, holds in (("chosen", lever.lever == run.lever), ("recommended", lever.lever == recommended))
-            if holds
-        ]
-        name = f"{lever.lever} ({', '.join(marks)})" if marks else lever.lever
-        cut = f"\ncuts {lever.cuts}" if lever.cuts else ""
-        table.add_row(*map(Text, (name + cut, *_cells(lever))), style="bold" if lever.lever == run.lever else "")
+        table.add_column(Text(_name(lever, run)), overflow="fold", style="bold" if lever.lever == run.lever else "")
+    for what, cell in ROWS.items():
+        table.add_row(what, *(Text(cell(lever)) for lever in run.levers))
     return table
 
 
-def _cells(lever: LeverShown) -> Iterator[str]:
+def _name(lever: LeverShown, run: RevocationShown) -> str:
+    known = {"chosen": run.lever, "recommended": run.said("recommended")}
+    marks = [mark for mark, name in known.items() if name == lever.lever]
+    return f"{lever.lever} ({', '.join(marks)})" if marks else lever.lever
+
+
+def _meant(lever: LeverShown) -> str:
     missed = f"\n{lever.missed.total} more are not reached" if lever.missed.total else ""
-    yield _radius(lever.intended) + missed
-    yield _radius(lever.collateral)
-    yield "yes" if lever.reversible else "no"
-    yield lever.calls or "?"
-    yield expected(lever.expected)
-    ends = [each.last_expiry for each in (lever.intended, lever.collateral) if each.last_expiry]
-    yield clock(max(ends)) if ends else "-"
+    return _radius(lever.intended) + missed
+
+
+def _last_expiry(lever: LeverShown) -> str:
+    return clock(max(filter(None, (lever.intended.last_expiry, lever.collateral.last_expiry)), default=None))
 
 
 def _radius(radius: RadiusShown) -> str:
-    return "\n".join([str(radius.total), *(f"{count} {who}" for who, count in radius.by)])
+    return "\n".join([str(radius.total), *(f"{who}: {count}" for who, count in radius.by)])
+
+
+ROWS: Mapping[str, Callable[[LeverShown], str]] = {
+    "cuts": lambda lever: lever.cuts.replace(", ", "\n") or "-",
+    "tokens meant": _meant,
+    "of others, that die too": lambda lever: _radius(lever.collateral),
+    "can be undone": lambda lever: "yes" if lever.reversible else "no",
+    "Azure calls": lambda lever: lever.calls.replace(", ", "\n") or "-",
+    "expected time": lambda lever: expected(lever.expected),
+    "all expired by itself": _last_expiry,
+}
 
 
 def _advice(run: RevocationShown) -> Iterator[RenderableType]:
