@@ -57,7 +57,7 @@ class Revocations:
 
     def evidence(self, run: str) -> bytes:
         """Return the evidence as it was signed, byte for byte."""
-        return self._connection.call("GET", f"{_at(run)}/evidence").content
+        return self._connection.call("GET", f"{_at(run)}/evidence", accept="*/*").content
 
     def suspend(self, kind: str, name: str, reason: str) -> None:
         """Stop issue, hand-out and replacement for a team, client or profile at once."""

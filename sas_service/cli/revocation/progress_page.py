@@ -54,13 +54,15 @@ def waiting(run: RevocationShown) -> Iterator[str]:
         yield f"    {command(action, run.id, _MORE.get(action, ''))}"
 
 
-def lines(before: RevocationShown | None, run: RevocationShown, late: tuple[str, ...]) -> Iterator[str]:
+def lines(
+    before: RevocationShown | None, run: RevocationShown, late: tuple[str, ...], late_before: tuple[str, ...]
+) -> Iterator[str]:
     """Yield what has changed since ``before``, a line each: for logs and for terminals that cannot redraw."""
     was = {step.name: step.state for step in before.steps} if before else {}
     for step in run.steps:
         if step.state != was.get(step.name, "pending"):
             yield f"{step.name}: {step.state}" + (f" ({step.missing})" if step.missing else "")
-    if run.total and (before is None or (before.moved, before.total) != (run.moved, run.total)):
+    if run.total and (before is None or (before.moved, before.total, late_before) != (run.moved, run.total, late)):
         named = f"; not moved: {', '.join(late)}" if late else ""
         yield f"{run.moved} of {run.total} consumers have moved{named}"
     if before is None or before.state != run.state or before.said("waitingCode") != run.said("waitingCode"):

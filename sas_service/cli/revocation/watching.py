@@ -100,15 +100,16 @@ class _Lines:
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
         self._before: RevocationShown | None = None
+        self._late: tuple[str, ...] = ()
 
     def show(self, run: RevocationShown, late: tuple[str, ...], trouble: str) -> None:
         """Print what is new."""
         if trouble:
             self._terminal.note(f"{trouble}; trying again, the run goes on meanwhile")
             return
-        for line in lines(self._before, run, late):
+        for line in lines(self._before, run, late, self._late):
             self._terminal.say(line)
-        self._before = run
+        self._before, self._late = run, late
 
 
 def _left(run: RevocationShown) -> list[str]:

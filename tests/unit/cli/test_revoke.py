@@ -68,6 +68,16 @@ def test_who_has_not_moved_is_named(run: Run, service: FakeService) -> None:
     assert "2 of 3 consumers have moved; not moved: shop/app-1/web" in words(run("revoke", "watch", RUN))
 
 
+def test_another_latecomer_is_named_although_their_number_is_the_same(run: Run, service: FakeService) -> None:
+    late = [
+        frame("running", "replace", consumers={"total": 2, "moved": 1, "late": [name]}) for name in ("a/b/c", "x/y/z")
+    ]
+    service.frames = deque([late[0], *late, COMPLETED])
+    shown = run("revoke", "watch", RUN).output
+    assert "not moved: a/b/c" in shown
+    assert "not moved: x/y/z" in shown
+
+
 def test_who_has_not_moved_is_asked_for_where_the_run_names_nobody(run: Run, service: FakeService) -> None:
     items = [{"team": "shop", "application": "app-1", "profile": "web", "moved": False}, {"name": "x", "moved": True}]
     service.answers["GET", f"/v1/revocations/{RUN}/consumers"] = (200, {"items": items, "next": None})
