@@ -116,6 +116,24 @@ def test_a_leaked_token_is_taken_back_from_a_terminal_and_nobody_notices(demo: R
     assert demo.ask_map(application.first).status_code in {401, 403}
 
 
+@pytest.mark.skipif("/lockdown:" not in (ROOT / "openapi.yaml").read_text(), reason="the API has no lockdown yet")
+def test_an_account_is_locked_down_and_released_from_a_terminal(demo: RunningDemo) -> None:
+    token = demo.issue(lifetime="PT10M").json()["token"]
+    with Typist("lockdown", "maps-demo", *options(demo)) as person:
+        person.until("to lock it down:")
+        person.types("maps-demo")
+        assert person.ends(within=90) == Exit.DONE, person.seen
+    assert "maps-demo: locked" in person.seen
+    assert demo.issue().status_code == 423
+    with Typist("lockdown", "maps-demo", "--release", *options(demo)) as person:
+        person.until("to release it:")
+        person.types("maps-demo")
+        assert person.ends(within=90) == Exit.DONE, person.seen
+    assert "maps-demo: released" in person.seen
+    assert demo.ask_map(token).status_code in {401, 403}
+    assert demo.issue().status_code == 201
+
+
 def _begun(demo: RunningDemo) -> str:
     """Start it as a person does, see who has not moved, leave; returns the run's id."""
     asked = ("revoke", "--profile", "storefront-web", "--reason", "tokenLeak", "--lever", "both")
