@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sas_service.cli.revocation.words import clock, command
-from sas_service.client.documents import RevocationShown
+from sas_service.client.documents import OVER, RevocationShown
 
 _MARKS = {"done": "✓", "running": "▸", "pending": "·"}
 _STYLES = {"done": "green", "running": "bold", "pending": "dim"}
@@ -34,7 +34,7 @@ def progress_page(
     parts += [Text(line, style="yellow") for line in waiting(run)]
     if trouble:
         parts.append(Text(f"{trouble}; trying again, the run goes on meanwhile", style="red"))
-    if leave:
+    if leave and run.state not in OVER:
         parts.append(Text("Ctrl-C leaves; the run goes on.", style="dim"))
     return Group(*parts)
 
