@@ -83,11 +83,15 @@ def _is_aborting(run: Run) -> bool:
 def _look_and_act(run: Run, step: Step) -> Seen:
     """Look; if the step is not done, act once and look again. Azure's troubles are something to wait for."""
     try:
+        run.look_again()
         seen = step.done(run)
         # A streak is being counted: there is nothing to do but to look again, at the next tick.
         if seen.done or seen.human or step.do is None or seen.streak is not None:
             return seen
-        return step.do(run) or step.done(run)
+        run.look_again()
+        held = step.do(run)
+        run.look_again()
+        return held or step.done(run)
     except _AZURE as error:
         return Seen(missing=f"Azure: {type(error).__name__}")
 
@@ -140,6 +144,7 @@ def _walk_back(run: Run, steps: tuple[Step, ...]) -> None:
     for step in reversed(steps):
         if step.undo is None or step.name not in begun:
             continue
+        run.look_again()
         try:
             seen = step.undo(run)
         except _AZURE as error:

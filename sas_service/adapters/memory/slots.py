@@ -38,6 +38,8 @@ class MemorySlots:
         """Set the key and the identities named, and count the epoch up, all or nothing."""
         self._leases.check(account, fence)
         with self._guard:
+            if account not in self._accounts:
+                raise NotFound("The account has no slots yet.")
             active = self._accounts[account]
             wanted = AccountSlots(account, after_epoch + 1, signing_key, {**active.identities, **identities})
             if active == wanted:
