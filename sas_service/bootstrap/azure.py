@@ -20,6 +20,7 @@ from sas_service.adapters.azure.role_assignments import AzureRoleAssignments
 from sas_service.adapters.azure.transport import Outbound
 from sas_service.adapters.entra.caller_tokens import EntraCallerTokens
 from sas_service.adapters.entra.tenant import tenant_caller_tokens, tenant_issuers
+from sas_service.adapters.self_fencing import SelfFence
 from sas_service.domain.errors import NotFound
 from sas_service.domain.policy import Account, Policy
 from sas_service.settings import Secret, Settings
@@ -45,9 +46,13 @@ class Operating:
 
 @dataclass(frozen=True, slots=True)
 class Azure:
-    """What leads to Azure; ``operator`` is None where no operating identity is set."""
+    """What leads to Azure; ``operator`` is None where no operating identity is set.
+
+    ``fence`` stands before every byte of a change that is made under a lease.
+    """
 
     outbound: Outbound
+    fence: SelfFence
     issuer: PrefetchedCredential
     maps_account: AzureMapsAccount
     operator: Operating | None
@@ -62,7 +67,9 @@ def build_azure(settings: Settings, policy: Callable[[], Policy], environ: Mappi
         except KeyError:
             raise NotFound("there is no such account") from None
 
+    fence = SelfFence()
     outbound = Outbound(
+        sending=fence.sending,
         pool_size=settings.arm_pool,
         connect_timeout=settings.arm_connect_timeout.total_seconds(),
         read_timeout=settings.arm_read_timeout.total_seconds(),
@@ -79,6 +86,7 @@ def build_azure(settings: Settings, policy: Callable[[], Policy], environ: Mappi
     operator = _credential(settings, "operator", outbound, environ) if has_operator else None
     return Azure(
         outbound=outbound,
+        fence=fence,
         issuer=issuer,
         maps_account=AzureMapsAccount(
             accounts=account,

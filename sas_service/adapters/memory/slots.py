@@ -14,7 +14,7 @@ class MemorySlots:
 
     def __init__(self, leases: MemoryLeases | None = None) -> None:
         self._accounts: dict[str, AccountSlots] = {}
-        self._leases = leases or MemoryLeases()
+        self._leases = leases or MemoryLeases(checks_fences=False)
         self._guard = Lock()
 
     def read(self, account: str) -> AccountSlots:
