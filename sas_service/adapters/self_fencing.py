@@ -47,6 +47,11 @@ class SelfFence:
             if until is not None:
                 self._ends[account] = until
 
+    def holds(self, account: str) -> bool:
+        """Tell whether changes to ``account`` may be sent now."""
+        with self._guard:
+            return self._ends.get(account, self.now()) > self.now()
+
     @contextmanager
     def writing(self, account: str) -> Iterator[None]:
         """Put everything that this thread sends under the account's permit. Raises LeaseLost without one."""

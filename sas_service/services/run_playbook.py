@@ -66,7 +66,7 @@ class PlaybookRunner:
             if record.begun is None:
                 record = replace(record, begun=run.now)
                 run.save(run.entry.with_step(record))
-            seen = _look_and_act(run, steps[record.name])
+            seen = look_and_act(run, steps[record.name])
             if seen.done:
                 _finish(run, record.name, seen)
             elif not _is_aborting(run):
@@ -80,7 +80,7 @@ def _is_aborting(run: Run) -> bool:
     return run.entry.aborting is not None
 
 
-def _look_and_act(run: Run, step: Step) -> Seen:
+def look_and_act(run: Run, step: Step) -> Seen:
     """Look; if the step is not done, act once and look again. Azure's troubles are something to wait for."""
     try:
         run.look_again()
