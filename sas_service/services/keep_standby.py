@@ -13,7 +13,7 @@ from sas_service.playbooks import ASSIGN_ROLE, ATTACH_IDENTITY, PROVE_STANDBY
 from sas_service.ports import AccountNotes, Lease
 from sas_service.services.run_playbook import look_and_act
 from sas_service.steps.run import Run, World
-from sas_service.steps.step import Seen
+from sas_service.steps.step import Seen, Step
 
 STEPS = (ATTACH_IDENTITY, ASSIGN_ROLE, PROVE_STANDBY)
 COLD, READY = "cold", "ready"
@@ -50,31 +50,24 @@ class KeepStandby:
         run = Upkeep(self._world, lease, self._entry(situation), self._notes)
         left_out = sorted(set(situation.profiles) - set(run.way.identities))
         for step in STEPS:
-            seen = self._walk(run, step.name)
+            seen = self._walk(run, step)
             if not seen.done:
                 return seen.missing
         return f"no identity may take over yet: {', '.join(left_out)}" if left_out else READY
 
-    def _walk(self, run: Upkeep, name: str) -> Seen:
-        step = next(each for each in STEPS if each.name == name)
-        record = next(each for each in run.entry.steps if each.name == name)
+    def _walk(self, run: Upkeep, step: Step) -> Seen:
+        record = next(each for each in run.entry.steps if each.name == step.name)
         # What is attached and assigned is looked at each time; a proof holds for a while.
         if step is PROVE_STANDBY and record.done:
             return Seen(done=True)
+        sent = run.entry.intents
         seen = look_and_act(run, step)
         if step is PROVE_STANDBY and seen.done and run.way.standby:
             run.event(EventKind.STANDBY_PROVEN, identities=dict(run.way.standby), signingKey=run.way.new_key.value)
-        noted = replace(
-            record,
-            begun=record.begun or run.now,
-            done=run.now if seen.done else None,
-            missing=seen.missing,
-            streak=record.streak if seen.streak is None else seen.streak,
-        )
-        entry = run.entry.with_step(noted)
-        if not seen.done:
+        entry = run.entry.with_step(_noted(run, record, seen))
+        if step is not PROVE_STANDBY and sent != entry.intents:
             # What had to be brought up again has to be proven again.
-            entry = entry.with_step(StepRecord(PROVE_STANDBY.name, streak=noted.streak)) if step in STEPS[:2] else entry
+            entry = entry.with_step(StepRecord(PROVE_STANDBY.name, begun=run.now))
         if entry != run.entry:
             run.save(entry)
         return seen
@@ -104,3 +97,9 @@ class KeepStandby:
             intents=just_sent,
             principals=dict(situation.azure.principals),
         )
+
+
+def _noted(run: Run, record: StepRecord, seen: Seen) -> StepRecord:
+    streak = record.streak if seen.streak is None else seen.streak
+    done = (record.done or run.now) if seen.done else None
+    return replace(record, done=done, missing=seen.missing, streak=streak)
