@@ -19,6 +19,7 @@ from sas_service.adapters.memory import (
 from sas_service.adapters.self_fencing import FencedLeases, SelfFence
 from sas_service.domain.errors import LeaseLost
 from sas_service.domain.slots import SigningKey
+from sas_service.ports import Lease
 from tests.unit.adapters_azure.loopback_server import LoopbackServer, Reply
 
 NOW = datetime(2026, 11, 22, 8, tzinfo=UTC)
@@ -124,9 +125,9 @@ def test_a_prolonged_lease_prolongs_the_permit(
 
 def test_the_permit_counts_from_before_the_lease_was_asked_for(time: Time, fence: SelfFence) -> None:
     class Slow(MemoryLeases):
-        def take(self, *args: object, **options: object) -> object:  # type: ignore[override]
+        def take(self, account: str, holder: str, *, until: datetime, now: datetime) -> Lease | None:
             time.at += 45
-            return super().take(*args, **options)  # type: ignore[arg-type]
+            return super().take(account, holder, until=until, now=now)
 
     take(FencedLeases(Slow(), fence, margin=MARGIN))
     time.at += 15

@@ -86,7 +86,7 @@ def test_it_is_proven_anew_now_and_then_and_after_it_was_brought_up_again() -> N
     assert len(kept.events(EventKind.STANDBY_PROVEN)) == 1
     kept.let_pass(PROVE_EVERY)
     assert len(kept.events(EventKind.STANDBY_PROVEN)) == 2
-    kept.world.azure.attached["web-b"].set(False, kept.world.clock.now())  # noqa: FBT003  a value, no switch
+    kept.world.azure.attached["web-b"].set(False, kept.world.clock.now())
     kept.let_pass(5 * MINUTE)
     assert kept.sent() == [("attach", "web-b")]
     assert len(kept.events(EventKind.STANDBY_PROVEN)) == 3
@@ -141,7 +141,7 @@ def test_an_identity_gets_no_role_back_while_old_tokens_of_it_live(other_role: s
         # Somebody gives it another role and puts it on the account: it looks as if it served.
         now = kept.world.clock.now()
         kept.world.azure.roles["web-a"].set(frozenset({other_role}), now)
-        kept.world.azure.attached["web-a"].set(True, now)  # noqa: FBT003  a value, no switch
+        kept.world.azure.attached["web-a"].set(True, now)
     kept.let_pass(20 * MINUTE)
     assert kept.world.clock.now() < until
     assert kept.world.data_plane.status(old) == 403 or other_role

@@ -51,7 +51,7 @@ class Upkept:
 
     def kinds(self) -> list[str]:
         """The kinds of all events on record, in order."""
-        return [event["kind"] for event in self.events()]
+        return [str(event["kind"]) for event in self.events()]
 
     def events(self, kind: EventKind | None = None) -> list[dict[str, object]]:
         documents = [json.loads(line) for line in self.world.mirror.lines()]
