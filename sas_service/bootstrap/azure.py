@@ -1,6 +1,7 @@
 """What leads to Azure: one way out, two credentials, the management API."""
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from sas_service.adapters.azure.account_keys import AzureAccountKeys
 from sas_service.adapters.azure.attempts import Attempts, Patience
 from sas_service.adapters.azure.credentials import CredentialChoice, CredentialKind, build_credential
 from sas_service.adapters.azure.data_plane import AzureDataPlane
+from sas_service.adapters.azure.fenced_connections import Sending
 from sas_service.adapters.azure.identity_roles import AzureIdentityRoles
 from sas_service.adapters.azure.managed_identities import AzureManagedIdentities
 from sas_service.adapters.azure.management_locks import AzureManagementLocks
@@ -68,22 +70,15 @@ def build_azure(settings: Settings, policy: Callable[[], Policy], environ: Mappi
             raise NotFound("there is no such account") from None
 
     fence = SelfFence()
-    outbound = Outbound(
-        sending=fence.sending,
-        pool_size=settings.arm_pool,
-        connect_timeout=settings.arm_connect_timeout.total_seconds(),
-        read_timeout=settings.arm_read_timeout.total_seconds(),
-        ca_bundle=str(settings.ca_bundle) if settings.ca_bundle else None,
-        proxies={"https": settings.https_proxy} if settings.https_proxy else None,
-    )
+    outbound = build_outbound(settings, fence.sending)
     patience = Patience(
         deadline=settings.arm_deadline.total_seconds(),
         connect=settings.arm_connect_timeout.total_seconds(),
         read=settings.arm_read_timeout.total_seconds(),
     )
-    issuer = _credential(settings, "issuer", outbound, environ)
+    issuer = build_credential_of(settings, "issuer", outbound, environ)
     has_operator = settings.operator_client_id or settings.operator_credential == CredentialKind.DEVELOPER
-    operator = _credential(settings, "operator", outbound, environ) if has_operator else None
+    operator = build_credential_of(settings, "operator", outbound, environ) if has_operator else None
     return Azure(
         outbound=outbound,
         fence=fence,
@@ -96,6 +91,18 @@ def build_azure(settings: Settings, policy: Callable[[], Policy], environ: Mappi
             patience=patience,
         ),
         operator=_operating(account, operator, outbound, settings.arm_endpoint, patience) if operator else None,
+    )
+
+
+def build_outbound(settings: Settings, sending: Sending = nullcontext) -> Outbound:
+    """Build the one way out, whose bytes leave within ``sending``; nothing is connected yet."""
+    return Outbound(
+        sending=sending,
+        pool_size=settings.arm_pool,
+        connect_timeout=settings.arm_connect_timeout.total_seconds(),
+        read_timeout=settings.arm_read_timeout.total_seconds(),
+        ca_bundle=str(settings.ca_bundle) if settings.ca_bundle else None,
+        proxies={"https": settings.https_proxy} if settings.https_proxy else None,
     )
 
 
@@ -121,7 +128,10 @@ def _operating(
     )
 
 
-def _credential(settings: Settings, who: str, outbound: Outbound, environ: Mapping[str, str]) -> PrefetchedCredential:
+def build_credential_of(
+    settings: Settings, who: str, outbound: Outbound, environ: Mapping[str, str], *, scope: str | None = None
+) -> PrefetchedCredential:
+    """Build the credential of ``issuer`` or ``operator``, for the management API unless ``scope`` says otherwise."""
     secret: Secret | None = getattr(settings, f"{who}_client_secret")
     certificate: Path | None = getattr(settings, f"{who}_certificate_file")
     choice = CredentialChoice(
@@ -135,7 +145,7 @@ def _credential(settings: Settings, who: str, outbound: Outbound, environ: Mappi
     )
     return PrefetchedCredential(
         lambda: build_credential(choice, outbound),
-        scope=settings.arm_scope,
+        scope=scope or settings.arm_scope,
         patience=settings.arm_deadline.total_seconds(),
     )
 

@@ -26,7 +26,7 @@ def test_the_standby_is_brought_up_and_a_key_made_anew_by_hand_is_found_and_show
 
     def shows(line: str) -> bool:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=2) as answer:  # noqa: S310
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=2) as answer:
                 return line in answer.read().decode()
         except OSError:
             return False

@@ -17,6 +17,7 @@ from sas_service.bootstrap.policies import build_policies
 from sas_service.bootstrap.revocation import Revocations, build_revocations
 from sas_service.bootstrap.stores import Stores, build_stores, migrations_from
 from sas_service.demo import world as demo
+from sas_service.demo.environment import service_environment
 from sas_service.domain.callers import Caller, Role
 from sas_service.domain.plans import Asked
 from sas_service.domain.revocations import Lever, Mode, Reason, Target
@@ -101,13 +102,13 @@ def start_rig(directory: Path, *, standby: str = "cold", change: Callable[[dict[
         account["standby"] = standby
     (directory / "policy.yaml").write_text(yaml.safe_dump(policy))
     (directory / "mirror").mkdir()
-    environ = demo.service_environment(
+    environ = service_environment(
         made, directory=str(directory), redis_url=valkey.url, emulator_url=emulator.url, port=1
     )
     environ = {**environ, **FAST}
     migrations_from(environ).upgrade()
     settings = Settings.from_env(environ)
-    stores = build_stores(settings)
+    stores = build_stores(settings, environ)
     policies = build_policies(settings, stores, None)
     policies.refresh()
     revocations = build_revocations(settings, stores, policies, build_azure(settings, policies.current, environ))

@@ -1,7 +1,8 @@
 """A worker that stops itself in the middle of sending, as a paused machine would: `python -m ... MOMENT NUMBER`.
 
-MOMENT ``before`` is between the last look of the runner and the look at the socket, ``while`` is after that, right before
-the bytes; ``unfenced`` is the same with the kernel's timer left out. NUMBER counts what is sent under a lease, from 1.
+MOMENT ``before`` is between the last look of the runner and the look at the socket, ``while`` is after that, right
+before the bytes; ``unfenced`` is the same without the measure: no timer runs, and nobody looks at the permit.
+NUMBER counts what is sent under a lease, from 1; a request with a body is two.
 """
 
 import os
@@ -13,6 +14,7 @@ from itertools import count
 
 from sas_service import worker
 from sas_service.adapters import self_fencing
+from sas_service.bootstrap import azure
 
 
 def sleepy(moment: str, number: int) -> type[self_fencing.SelfFence]:
@@ -20,8 +22,8 @@ def sleepy(moment: str, number: int) -> type[self_fencing.SelfFence]:
     numbers = count(1)
 
     class Sleepy(self_fencing.SelfFence):
-        def __init__(self) -> None:
-            super().__init__(**({"arm": lambda _seconds: None} if moment == "unfenced" else {}))
+        def _left(self, account: str) -> float:
+            return 3600 if moment == "unfenced" else super()._left(account)
 
         @contextmanager
         def sending(self) -> Iterator[None]:
@@ -37,7 +39,5 @@ def sleepy(moment: str, number: int) -> type[self_fencing.SelfFence]:
 
 
 if __name__ == "__main__":
-    from sas_service.bootstrap import azure
-
-    azure.SelfFence = sleepy(sys.argv[1], int(sys.argv[2]))  # type: ignore[misc]
+    azure.__dict__["SelfFence"] = sleepy(sys.argv[1], int(sys.argv[2]))
     worker.run(dict(os.environ))
