@@ -102,6 +102,9 @@ def run(environ: dict[str, str]) -> None:
     for thread in threads:
         thread.start()
     _log.info("worker started")
+    # Python handles signals in this thread alone, and one that the kernel gave to another thread does not wake it.
+    while not stop.wait(1):
+        pass
     for thread in threads:
         thread.join()
     if accounts:

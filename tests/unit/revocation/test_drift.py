@@ -261,6 +261,8 @@ def test_a_profile_that_is_new_after_a_run_starts_with_an_identity_that_was_not_
     assert first.of(PROFILES["web"]) == "web-b"
     world.run_until(run)
     assert first.of(PROFILES["web"]) == "web-b"
+    world.let_pass(world.pace.quarantine + MINUTE)
+    assert first.of(PROFILES["web"]) == "web-b"
 
 
 def test_one_look_at_the_tokens_serves_a_whole_step(monkeypatch: pytest.MonkeyPatch) -> None:
