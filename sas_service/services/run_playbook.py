@@ -89,9 +89,7 @@ def look_and_act(run: Run, step: Step) -> Seen:
         if seen.done or seen.human or step.do is None or seen.streak is not None:
             return seen
         run.look_again()
-        held = step.do(run)
-        run.look_again()
-        return held or step.done(run)
+        return step.do(run) or step.done(run)
     except _AZURE as error:
         return Seen(missing=f"Azure: {type(error).__name__}")
 

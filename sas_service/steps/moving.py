@@ -106,7 +106,6 @@ def _switch(run: Run, after_epoch: int, key: SigningKey, identities: dict[str, s
     except EpochMoved:
         missing = "somebody else has switched the account since the plan: abort, and plan anew"
         return Seen(missing=missing, human=SLOTS_MOVED)
-    run.look_again()
     return None
 
 

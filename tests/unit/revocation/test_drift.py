@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from sas_service.adapters.memory import MemoryAuditLog
 from sas_service.adapters.memory.azure_ports import own_role
 from sas_service.domain import drift
 from sas_service.domain.audit import EventKind
@@ -265,22 +266,30 @@ def test_a_profile_that_is_new_after_a_run_starts_with_an_identity_that_was_not_
     assert first.of(PROFILES["web"]) == "web-b"
 
 
-def test_one_look_at_the_tokens_serves_a_whole_step(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def looks(monkeypatch: pytest.MonkeyPatch) -> list[datetime]:
+    """When the census was read."""
+    read: list[datetime] = []
+    unexpired = MemoryAuditLog.unexpired
+
+    def counted(log: MemoryAuditLog, account: str, now: datetime) -> tuple[TokenRecord, ...]:
+        read.append(now)
+        return unexpired(log, account, now)
+
+    monkeypatch.setattr(MemoryAuditLog, "unexpired", counted)
+    return read
+
+
+def test_one_look_at_the_tokens_serves_a_whole_step_and_no_other(looks: list[datetime]) -> None:
     world = Simulation(is_cold=False)
     world.add(acknowledges=False)
-    run = world.start()
-    for _ in range(5):
-        world.tick()
-    step = world.journal.read(run.id).step
-    assert step is not None
-    assert step.name == "replace"
-    looks: list[datetime] = []
-    unexpired = world.log.unexpired
-
-    def counted(account: str, now: datetime) -> tuple[TokenRecord, ...]:
-        looks.append(now)
-        return unexpired(account, now)
-
-    monkeypatch.setattr(world.log, "unexpired", counted)
+    run, in_tick = world.start(), []
+    while (step := world.journal.read(run.id).step) and step.name != "replace":
+        looks.clear()
+        world.clock.advance(TICK)
+        world.runner.tick(MAPS)
+        in_tick.append(len(looks))
+    assert in_tick[-1] == 2  # settle and replace, each its own
+    looks.clear()
     world.runner.tick(MAPS)
     assert len(looks) == 1
