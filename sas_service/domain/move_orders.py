@@ -24,7 +24,7 @@ def move_order(record: TokenRecord, runs: Iterable[Revocation]) -> MoveOrder | N
         if switched is None or run.aborting or not run.plan.chosen.direction.kill.hits(record):
             continue
         tells = is_open(run) and run.plan.asked.mode is not Mode.GRACEFUL and record.grant.epoch <= run.plan.epoch
-        if tells or run.past.is_gone(record) or run.past.is_soft(record):
+        if tells or run.past.is_hit(record):
             reason = run.plan.asked.reason.value
             return MoveOrder(switched, reason, explanation_of(reason))
     return None
