@@ -104,4 +104,9 @@ def rounds(service: Service) -> list[Round]:
         for account in sorted(policies.current().accounts):
             revocations.runner.tick(account)
 
-    return [*always, Round("revocations", service.settings.worker_tick, tick)]
+    def tick_lockdowns() -> None:
+        for account in sorted(policies.current().accounts):
+            revocations.lockdown_runner.tick(account)
+
+    every = service.settings.worker_tick
+    return [*always, Round("lockdowns", every, tick_lockdowns), Round("revocations", every, tick)]

@@ -12,12 +12,14 @@ from sas_service.adapters.azure.attempts import Attempts, Patience
 from sas_service.adapters.azure.credentials import CredentialChoice, CredentialKind, build_credential
 from sas_service.adapters.azure.data_plane import AzureDataPlane
 from sas_service.adapters.azure.identity_roles import AzureIdentityRoles
+from sas_service.adapters.azure.local_auth import AzureLocalAuth
 from sas_service.adapters.azure.managed_identities import AzureManagedIdentities
 from sas_service.adapters.azure.management_locks import AzureManagementLocks
 from sas_service.adapters.azure.maps_account import AzureMapsAccount
 from sas_service.adapters.azure.prefetched_credential import PrefetchedCredential
 from sas_service.adapters.azure.role_assignments import AzureRoleAssignments
 from sas_service.adapters.azure.transport import Outbound
+from sas_service.adapters.azure.vaults import VAULT_SCOPE, Vaults
 from sas_service.adapters.entra.caller_tokens import EntraCallerTokens
 from sas_service.adapters.entra.tenant import tenant_caller_tokens, tenant_issuers
 from sas_service.domain.errors import NotFound
@@ -41,6 +43,8 @@ class Operating:
     account_identities: AzureAccountIdentities
     identity_roles: AzureIdentityRoles
     data_plane: AzureDataPlane
+    local_auth: AzureLocalAuth
+    vaults: Vaults
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,8 @@ def build_azure(settings: Settings, policy: Callable[[], Policy], environ: Mappi
     issuer = _credential(settings, "issuer", outbound, environ)
     has_operator = settings.operator_client_id or settings.operator_credential == CredentialKind.DEVELOPER
     operator = _credential(settings, "operator", outbound, environ) if has_operator else None
+    for_vaults = _credential(settings, "operator", outbound, environ, scope=VAULT_SCOPE)
+    vaults = Vaults(credential=for_vaults, outbound=outbound, patience=patience)
     return Azure(
         outbound=outbound,
         issuer=issuer,
@@ -87,7 +93,7 @@ def build_azure(settings: Settings, policy: Callable[[], Policy], environ: Mappi
             base_url=settings.arm_endpoint,
             patience=patience,
         ),
-        operator=_operating(account, operator, outbound, settings.arm_endpoint, patience) if operator else None,
+        operator=_operating(account, operator, outbound, settings.arm_endpoint, patience, vaults) if operator else None,
     )
 
 
@@ -97,6 +103,7 @@ def _operating(
     outbound: Outbound,
     base_url: str,
     patience: Patience,
+    vaults: Vaults,
 ) -> Operating:
     way: dict[str, Any] = {"credential": credential, "outbound": outbound, "base_url": base_url}
     attempts = Attempts(patience)
@@ -110,10 +117,15 @@ def _operating(
         account_identities=AzureAccountIdentities(accounts=account, patience=patience, **way),
         identity_roles=AzureIdentityRoles(accounts=account, patience=patience, **way),
         data_plane=AzureDataPlane(accounts=account, outbound=outbound),
+        local_auth=AzureLocalAuth(accounts=account, patience=patience, **way),
+        vaults=vaults,
     )
 
 
-def _credential(settings: Settings, who: str, outbound: Outbound, environ: Mapping[str, str]) -> PrefetchedCredential:
+def _credential(
+    settings: Settings, who: str, outbound: Outbound, environ: Mapping[str, str], scope: str | None = None
+) -> PrefetchedCredential:
+    """Build a login for one scope, the management API's unless another is named; it is asked when first used."""
     secret: Secret | None = getattr(settings, f"{who}_client_secret")
     certificate: Path | None = getattr(settings, f"{who}_certificate_file")
     choice = CredentialChoice(
@@ -127,7 +139,7 @@ def _credential(settings: Settings, who: str, outbound: Outbound, environ: Mappi
     )
     return PrefetchedCredential(
         lambda: build_credential(choice, outbound),
-        scope=settings.arm_scope,
+        scope=scope or settings.arm_scope,
         patience=settings.arm_deadline.total_seconds(),
     )
 

@@ -5,6 +5,7 @@ import secrets
 import socket
 from dataclasses import dataclass, fields
 
+from sas_service.adapters.azure.shared_key_secrets import AzureSharedKeySecrets
 from sas_service.adapters.policy_file import PolicyFile
 from sas_service.adapters.sealing import AesGcmSealing
 from sas_service.adapters.system_clock import SystemClock
@@ -12,8 +13,10 @@ from sas_service.adapters.token_ids import suffix
 from sas_service.bootstrap.azure import Azure
 from sas_service.bootstrap.stores import Stores
 from sas_service.domain.pace import Pace
+from sas_service.services.lockdown import LockingDown
 from sas_service.services.plan_revocation import Planning
 from sas_service.services.revoke import Revoking
+from sas_service.services.run_lockdown import LockdownRunner
 from sas_service.services.run_playbook import PlaybookRunner
 from sas_service.settings import Settings
 from sas_service.steps.run import World
@@ -27,6 +30,8 @@ class Revocations:
     planning: Planning
     revoking: Revoking
     runner: PlaybookRunner
+    locking_down: LockingDown
+    lockdown_runner: LockdownRunner
 
 
 def build_revocations(settings: Settings, stores: Stores, policies: PolicyFile, azure: Azure) -> Revocations | None:
@@ -34,11 +39,12 @@ def build_revocations(settings: Settings, stores: Stores, policies: PolicyFile, 
     operator, pepper, sealing = azure.operator, settings.key_pepper, build_sealing(settings)
     if operator is None or pepper is None or sealing is None:
         return None
+    keys = operator.account_keys(pepper.decode())
     world = World(
         policies=policies,
         slots=stores.slots,
         maps_account=azure.maps_account,
-        keys=operator.account_keys(pepper.decode()),
+        keys=keys,
         identities=operator.account_identities,
         roles=operator.identity_roles,
         data_plane=operator.data_plane,
@@ -52,6 +58,9 @@ def build_revocations(settings: Settings, stores: Stores, policies: PolicyFile, 
         clock=SystemClock(),
         new_id=_new_id,
         pace=pace(settings),
+        local_auth=operator.local_auth,
+        lockdowns=stores.lockdowns,
+        shared_keys=AzureSharedKeySecrets(operator.vaults, keys),
     )
     planning = Planning(world)
     return Revocations(
@@ -59,6 +68,8 @@ def build_revocations(settings: Settings, stores: Stores, policies: PolicyFile, 
         planning=planning,
         revoking=Revoking(world, planning),
         runner=PlaybookRunner(world, stores.leases, holder=_holder()),
+        locking_down=LockingDown(world),
+        lockdown_runner=LockdownRunner(world, stores.leases, holder=_holder()),
     )
 
 

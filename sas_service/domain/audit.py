@@ -36,6 +36,11 @@ class EventKind(StrEnum):
     CASUALTIES = "casualties"
     CONSUMERS_LATE = "consumersLate"
     CANARY_SIGNED = "canarySigned"
+    LOCKDOWN_BEGUN = "lockdownBegun"
+    LOCKDOWN_STEP = "lockdownStep"
+    LOCKDOWN_BREACHED = "lockdownBreached"
+    LOCKDOWN_RELEASING = "lockdownReleasing"
+    LOCKDOWN_ENDED = "lockdownEnded"
     AZURE_WRITE_INTENDED = "azureWriteIntended"
     AZURE_WRITE_ANSWERED = "azureWriteAnswered"
 

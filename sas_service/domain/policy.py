@@ -42,6 +42,39 @@ class Sharing(StrEnum):
     SHARED = "shared"
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class VaultSecret:
+    """One secret of one Azure Key Vault: the vault's address and the secret's name."""
+
+    vault: str
+    secret: str
+
+    @property
+    def name(self) -> str:
+        """How it is named in events and in what a run waits for."""
+        return f"{self.vault}/secrets/{self.secret}"
+
+
+@dataclass(frozen=True, slots=True)
+class SharedKeySecret:
+    """A secret from which daemons read an account's shared key; each reads it again within ``refresh_within``."""
+
+    place: VaultSecret
+    refresh_within: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Approvals:
+    """How many people beside the planner must agree to a revocation before it may start."""
+
+    needed: int = 0
+    in_emergency: int = 0
+
+    def of(self, is_emergency: bool) -> int:  # noqa: FBT001  the one question there is
+        """Return how many a plan needs."""
+        return self.in_emergency if is_emergency else self.needed
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """One Azure Maps account; ``identities`` maps the policy's names to ARM resource ids."""
@@ -53,6 +86,7 @@ class Account:
     hosts: tuple[str, ...]
     platform_ceiling: timedelta
     identities: Mapping[str, str]
+    shared_key_secrets: tuple[SharedKeySecret, ...] = ()
 
     @property
     def resource_id(self) -> str:
@@ -77,6 +111,7 @@ class Profile:
     start_ahead: timedelta
     sharing: Sharing
     cors_origins: tuple[str, ...] = ()
+    key_vault_secret: VaultSecret | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +148,7 @@ class Policy:
     teams: Mapping[str, Team]
     digest: str
     source: str
+    approvals: Approvals = Approvals()
     lines: Mapping[str, int] = field(default_factory=dict, compare=False, repr=False)
 
     def line(self, rule: str) -> int:

@@ -28,6 +28,7 @@ from sas_service.ports.azure import (
     Signed,
 )
 from sas_service.ports.control import Slots, Suspension, Suspensions
+from sas_service.ports.lockdown import LocalAuth, LocalAuthReading, Lockdowns
 from sas_service.ports.process import CallerTokens, Clock, Policies, Readiness, TokenIds
 from sas_service.ports.revocation import (
     AccountIdentities,
@@ -45,6 +46,7 @@ from sas_service.ports.revocation import (
     SlotSwitch,
     TokenCensus,
 )
+from sas_service.ports.vault import Kept, SharedKeySecrets, TokenSecrets
 
 __all__ = [
     "AccountCors",
@@ -65,9 +67,13 @@ __all__ = [
     "IdentitiesReading",
     "IdentityRoles",
     "Journal",
+    "Kept",
     "KeyReading",
     "Lease",
     "Leases",
+    "LocalAuth",
+    "LocalAuthReading",
+    "Lockdowns",
     "ManagedIdentities",
     "ManagementLock",
     "ManagementLocks",
@@ -80,6 +86,7 @@ __all__ = [
     "Reserved",
     "RoleAssignments",
     "Sealing",
+    "SharedKeySecrets",
     "Signed",
     "SlotSwitch",
     "Slots",
@@ -89,4 +96,5 @@ __all__ = [
     "TokenIds",
     "TokenPage",
     "TokenQuery",
+    "TokenSecrets",
 ]
