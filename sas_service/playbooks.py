@@ -129,6 +129,12 @@ PLAYBOOKS: Final[Mapping[Lever, tuple[Step, ...]]] = {
 
 LOCKING: Final[tuple[LockStep, ...]] = (
     LockStep(
+        "end-revocation",
+        "End the revocation that is under way, if there is one: whatever it was to stop is stopped.",
+        locking.is_ended,
+        locking.end,
+    ),
+    LockStep(
         "see-keys",
         "Remember both keys by their fingerprints; issuing stopped when the lockdown was asked for.",
         locking.are_seen,

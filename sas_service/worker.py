@@ -18,6 +18,9 @@ from sas_service.domain.errors import SasServiceError
 REAP_EVERY = timedelta(seconds=5)
 """How soon an abandoned reservation or a folded denial is written after it is due."""
 
+SINK_EVERY = timedelta(seconds=10)
+"""How soon a Key Vault secret follows a switch."""
+
 _log = structlog.get_logger()
 
 
@@ -97,6 +100,8 @@ def rounds(service: Service) -> list[Round]:
     """Return everything that a worker of this deployment does."""
     revocations, policies = service.revocations, service.policies
     always = [Round("reap", REAP_EVERY, service.reaping.run)]
+    if service.sinking is not None:
+        always.append(Round("sinks", SINK_EVERY, service.sinking.run))
     if revocations is None:
         return always
 

@@ -18,6 +18,7 @@ from sas_service.services.account_cors import AccountOrigins
 from sas_service.services.deny import Deciding
 from sas_service.services.inspect import Inspection
 from sas_service.services.issue import Issuing
+from sas_service.services.lockdown import LockingDown
 from sas_service.services.replace import Replacing
 from sas_service.services.revoke import Revoking
 from sas_service.services.suspend import Suspending
@@ -33,6 +34,7 @@ def create_app(
     issuing: Issuing,
     replacing: Replacing,
     revoking: Revoking | None,
+    locking_down: LockingDown | None = None,
     inspection: Inspection,
     suspending: Suspending,
     account_origins: AccountOrigins,
@@ -52,6 +54,7 @@ def create_app(
         issuing=issuing,
         replacing=replacing,
         revoking=revoking,
+        locking_down=locking_down,
         inspection=inspection,
         suspending=suspending,
         account_origins=account_origins,

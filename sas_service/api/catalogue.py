@@ -3,10 +3,11 @@
 from sas_service.api.account_cors import account_cors
 from sas_service.api.accounts import accounts
 from sas_service.api.audit import audit
+from sas_service.api.lockdown import lockdown
 from sas_service.api.operations import Resource
 from sas_service.api.profiles import profiles
 from sas_service.api.service import service
 from sas_service.api.suspensions import suspensions
 from sas_service.api.tokens import tokens
 
-RESOURCES: tuple[Resource, ...] = (tokens, profiles, accounts, account_cors, suspensions, audit, service)
+RESOURCES: tuple[Resource, ...] = (tokens, profiles, accounts, account_cors, lockdown, suspensions, audit, service)

@@ -10,6 +10,7 @@ from sas_service.services.account_cors import AccountOrigins
 from sas_service.services.deny import Deciding
 from sas_service.services.inspect import Inspection
 from sas_service.services.issue import Issuing
+from sas_service.services.lockdown import LockingDown
 from sas_service.services.replace import Replacing
 from sas_service.services.revoke import Revoking
 from sas_service.services.suspend import Suspending
@@ -37,6 +38,7 @@ class UseCases:
     issuing: Issuing
     replacing: Replacing
     revoking: Revoking | None
+    locking_down: LockingDown | None
     inspection: Inspection
     suspending: Suspending
     account_origins: AccountOrigins

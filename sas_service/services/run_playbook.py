@@ -41,7 +41,7 @@ class PlaybookRunner:
         entry = self._world.journal.running(account)
         if entry is None or entry.state not in _MOVES_ON:
             return
-        # A lockdown holds the account: what is left of the run goes on after the release.
+        # A lockdown holds the account, and ends the run.
         if self._world.lockdowns.current(account) is not None:
             return
         now = self._world.clock.now()

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from sas_service.domain.audit import EventKind
 from sas_service.domain.errors import AzureRefused, AzureThrottled, AzureUnavailable, IdentityUnavailable
 from sas_service.domain.lockdowns import REGENERATE, Lockdown
+from sas_service.domain.revocations import State
 from sas_service.domain.runs import Canary, Streak
 from sas_service.domain.slots import SigningKey
 from sas_service.steps import canaries
@@ -35,6 +36,21 @@ class LockStep:
     purpose: str
     done: Callable[[Lock], Seen]
     do: Callable[[Lock], Seen | None] | None = None
+
+
+def is_ended(lock: Lock) -> Seen:
+    """Look whether a revocation still holds the account."""
+    run = lock.world.journal.running(lock.entry.account)
+    return Seen(done=run is None, missing=f"revocation {run.id} is open" if run else "")
+
+
+def end(lock: Lock) -> None:
+    """End the revocation that is under way, cut or not: every token that it meant dies with both keys."""
+    run = lock.world.journal.running(lock.entry.account)
+    if run is not None:
+        lock.event(EventKind.REVOCATION_ENDED, revocation=run.id, state=State.ABORTED.value)
+        ended = replace(run, state=State.ABORTED, preempted_by=lock.entry.id, ended_at=lock.now, canaries={})
+        lock.world.journal.save(ended, fence=lock.lease.fence)
 
 
 def are_seen(lock: Lock) -> Seen:
