@@ -109,7 +109,7 @@ def local_auth_patch(*, disabled: bool) -> object:
 def state_of(document: Any) -> LocalAuthState | None:
     """Read an account as ARM shows it; None if it has not the documented shape."""
     members = members_of(document)
-    disabled = members.get(_MEMBER, False) if members else None
+    disabled = members.get(_MEMBER, False) if members is not None else None
     if members is None or not isinstance(disabled, bool):
         return None
     reading = LocalAuthReading(disabled, others_of(members, _MEMBER))
