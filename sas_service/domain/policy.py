@@ -70,7 +70,7 @@ class Approvals:
     needed: int = 0
     in_emergency: int = 0
 
-    def of(self, is_emergency: bool) -> int:  # noqa: FBT001  the one question there is
+    def of(self, *, is_emergency: bool) -> int:
         """Return how many a plan needs."""
         return self.in_emergency if is_emergency else self.needed
 

@@ -42,7 +42,7 @@ class Revoking:
             state=State.BLOCKED if plan.obstacles else State.PLANNED,
             plan=plan,
             planned_by=caller.document(),
-            approvals_needed=self._world.policies.current().approvals.of(asked.mode is Mode.EMERGENCY),
+            approvals_needed=self._world.policies.current().approvals.of(is_emergency=asked.mode is Mode.EMERGENCY),
             deadline=asked.deadline,
         )
         self._record(run, EventKind.REVOCATION_PLANNED, caller, planHash=plan.hash, lever=plan.lever.value)

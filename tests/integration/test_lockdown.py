@@ -13,6 +13,7 @@ from sas_service.adapters.azure.maps_clients import maps_clients
 from sas_service.bootstrap.processes import Service, build_service
 from sas_service.bootstrap.revocation import Revocations
 from sas_service.demo import world as demo_world
+from sas_service.demo.environment import service_environment
 from sas_service.domain.callers import Caller, Role
 from sas_service.domain.errors import AccountLocked, ReleaseRefused
 from sas_service.domain.lockdowns import Lockdown, LockdownState
@@ -73,14 +74,14 @@ def deployment(tmp_path: Path) -> Iterator[Deployment]:
     valkey = start_valkey(tmp_path / "valkey")
     try:
         with demo_azure(tmp_path) as azure:
-            environ = demo_world.service_environment(
+            environ = service_environment(
                 demo_world.DemoSecrets.fresh(),
                 directory=str(tmp_path),
                 redis_url=valkey.url,
                 emulator_url=azure.emulator.url,
                 port=1,
             )
-            service = build_service({**environ, "SAS_REVOCATION_PROOF_SPAN": "PT0.2S"})
+            service = build_service({**environ, "SAS_REVOCATION_PROOF_SPAN": "PT1S"})
             service.stores.migrations.upgrade()
             service.upkeep()
             assert service.revocations is not None
