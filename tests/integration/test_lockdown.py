@@ -60,7 +60,7 @@ class Deployment:
             (newest, *_) = self.service.stores.lockdowns.of(ACCOUNT)
             if newest.state in states:
                 return newest
-            time.sleep(0.05)
+            time.sleep(1.05)  # a canary may be asked about once a second
         raise AssertionError(f"{newest.state} at {newest.step}: {newest.missing}")
 
     def reserve(self) -> None:
@@ -81,7 +81,7 @@ def deployment(tmp_path: Path) -> Iterator[Deployment]:
                 emulator_url=azure.emulator.url,
                 port=1,
             )
-            service = build_service({**environ, "SAS_REVOCATION_PROOF_SPAN": "PT1S"})
+            service = build_service({**environ, "SAS_REVOCATION_PROOF_SPAN": "PT1S", "SAS_REVOCATION_PROOF_ROUNDS": "2"})
             service.stores.migrations.upgrade()
             service.upkeep()
             assert service.revocations is not None

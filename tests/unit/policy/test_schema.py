@@ -25,6 +25,7 @@ SCHEMA = Draft202012Validator(json_schema())
 BEYOND_JSON_SCHEMA = {
     "a member twice",
     "a team with an unknown profile",
+    "a shared token in a secret",
     "a list on lines of its own",
     "ceiling above ours",
     "default above the maximum",
