@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -47,7 +48,8 @@ class Deployment:
             "expiry": f"{now + timedelta(days=300):%Y-%m-%dT%H:%M:%SZ}",
         }
         client = clients.get(demo_world.SUBSCRIPTION_ID)
-        answer = client.accounts.list_sas(demo_world.RESOURCE_GROUP, ACCOUNT, json.dumps(body).encode())
+        raw: Any = json.dumps(body).encode()
+        answer = client.accounts.list_sas(demo_world.RESOURCE_GROUP, ACCOUNT, raw)
         return SasToken(str(answer.account_sas_token))
 
     def status(self, token: SasToken) -> int:
@@ -81,7 +83,9 @@ def deployment(tmp_path: Path) -> Iterator[Deployment]:
                 emulator_url=azure.emulator.url,
                 port=1,
             )
-            service = build_service({**environ, "SAS_REVOCATION_PROOF_SPAN": "PT1S", "SAS_REVOCATION_PROOF_ROUNDS": "2"})
+            service = build_service(
+                {**environ, "SAS_REVOCATION_PROOF_SPAN": "PT1S", "SAS_REVOCATION_PROOF_ROUNDS": "2"}
+            )
             service.stores.migrations.upgrade()
             service.upkeep()
             assert service.revocations is not None

@@ -127,7 +127,7 @@ def test_a_crash_anywhere_is_made_good_by_the_next_round_with_the_same_token(whe
     if where == "before the word":
         it.world.replacing.acknowledge = silent  # type: ignore[method-assign, assignment]
     else:
-        it.secrets.put = dying  # type: ignore[method-assign, assignment]
+        it.secrets.put = dying  # type: ignore[method-assign]
     with pytest.raises(Dies):
         it.sinking.run()
     it.secrets.put = put  # type: ignore[method-assign]
