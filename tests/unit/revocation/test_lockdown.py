@@ -16,6 +16,7 @@ from sas_service.domain.revocations import Mode, Reason, State
 from sas_service.domain.slots import SigningKey
 from sas_service.domain.tokens import Grant, SasToken, TokenRequest
 from sas_service.playbooks import LOCKING
+from sas_service.ports import Probed
 from sas_service.services.lockdown import LockingDown
 from sas_service.services.run_lockdown import LockdownRunner
 from tests.unit.revocation.world import ADMIN, MAPS, PACE, TICK, Simulation, application
@@ -289,6 +290,22 @@ def test_a_token_of_before_that_is_still_let_in_keeps_the_account_frozen() -> No
     assert it.world.lockdowns.of(MAPS)[0].state is LockdownState.RELEASING
     it.until(LockdownState.RELEASED)
     assert [it.status(token) for token in it.outside] == [401, 401]
+
+
+def test_old_tokens_that_are_let_in_beside_new_ones_keep_the_account_frozen() -> None:
+    """A data plane that honours both generations for a while: the new canary alone would prove nothing."""
+    it = Locked()
+    probe = it.world.data_plane.probe
+    it.lock()
+    it.until(LockdownState.LOCKED)
+    it.release()
+    it.world.data_plane.probe = lambda *_: Probed(200)  # type: ignore[method-assign]  # everything is let in
+    for _ in range(10):
+        it.tick()
+    with pytest.raises(AccountLocked):
+        it.issue()
+    it.world.data_plane.probe = probe  # type: ignore[method-assign]
+    it.until(LockdownState.RELEASED)
 
 
 @pytest.mark.parametrize("ticks", [1, 2, 3])
