@@ -15,6 +15,7 @@ from sas_service.adapters.redis.journal import RedisJournal
 from sas_service.adapters.redis.leases import RedisLeases
 from sas_service.adapters.redis.lockdowns import RedisLockdowns
 from sas_service.adapters.redis.migrations import Migrations
+from sas_service.adapters.redis.notes import RedisNotes
 from sas_service.adapters.redis.server import Durability, Server
 from sas_service.adapters.redis.slots import RedisSlots
 from sas_service.adapters.redis.suspensions import RedisSuspensions
@@ -38,6 +39,7 @@ class Stores:
     leases: RedisLeases
     census: RedisTokenCensus
     acknowledgements: RedisAcknowledgements
+    notes: RedisNotes
     mirror: NdjsonMirror | AppendBlobMirror
 
 
@@ -69,6 +71,7 @@ def build_stores(settings: Settings, environ: Mapping[str, str]) -> Stores:
         leases=RedisLeases(server),
         census=RedisTokenCensus(server),
         acknowledgements=RedisAcknowledgements(server),
+        notes=RedisNotes(server),
         mirror=build_mirror(settings, environ),
     )
 

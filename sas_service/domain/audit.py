@@ -43,6 +43,11 @@ class EventKind(StrEnum):
     LOCKDOWN_ENDED = "lockdownEnded"
     AZURE_WRITE_INTENDED = "azureWriteIntended"
     AZURE_WRITE_ANSWERED = "azureWriteAnswered"
+    DRIFT_FOUND = "driftFound"
+    DRIFT_ENDED = "driftEnded"
+    DRIFT_ACCEPTED = "driftAccepted"
+    STANDBY_PROVEN = "standbyProven"
+    RUN_WITHOUT_ACCOUNT = "runWithoutAccount"
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,13 @@ class Approvals:
         return self.in_emergency if is_emergency else self.needed
 
 
+class Standby(StrEnum):
+    """Whether what would take over in a revocation is kept ready between runs, or brought up by the run."""
+
+    WARM = "warm"
+    COLD = "cold"
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """One Azure Maps account; ``identities`` maps the policy's names to ARM resource ids."""
@@ -87,6 +94,7 @@ class Account:
     platform_ceiling: timedelta
     identities: Mapping[str, str]
     shared_key_secrets: tuple[SharedKeySecret, ...] = ()
+    standby: Standby = Standby.WARM
 
     @property
     def resource_id(self) -> str:

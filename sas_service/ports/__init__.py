@@ -46,6 +46,7 @@ from sas_service.ports.revocation import (
     SlotSwitch,
     TokenCensus,
 )
+from sas_service.ports.upkeep import AccountNotes
 from sas_service.ports.vault import Kept, SharedKeySecrets, TokenSecrets
 
 __all__ = [
@@ -53,6 +54,7 @@ __all__ = [
     "AccountFacts",
     "AccountIdentities",
     "AccountKeys",
+    "AccountNotes",
     "Acknowledgements",
     "AuditLog",
     "AuditMirror",

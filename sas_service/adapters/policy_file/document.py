@@ -20,6 +20,7 @@ from sas_service.domain.policy import (
     Profile,
     SharedKeySecret,
     Sharing,
+    Standby,
     Team,
     VaultSecret,
 )
@@ -113,7 +114,9 @@ def _account(name: str, keys: Mapping[str, Any]) -> Account:
         SharedKeySecret(VaultSecret(each["vault"], each["secret"]), each["refresh_within"])
         for each in keys.get("shared_key_secrets", ())
     )
-    return Account(name=name, **{"resource_name": name, **keys, "shared_key_secrets": secrets})
+    return Account(
+        name=name, **{"resource_name": name, **keys, "shared_key_secrets": secrets, "standby": Standby(keys["standby"])}
+    )
 
 
 def _approvals(keys: Mapping[str, Any]) -> Approvals:

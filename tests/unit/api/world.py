@@ -16,6 +16,8 @@ from sas_service.adapters.memory import (
     MemoryAuditMirror,
     MemoryCallerTokens,
     MemoryClock,
+    MemoryJournal,
+    MemoryLeases,
     MemoryMapsAccount,
     MemorySlots,
     MemorySuspensions,
@@ -33,6 +35,7 @@ from sas_service.services.deny import Deciding
 from sas_service.services.inspect import Inspection
 from sas_service.services.issue import Issuing
 from sas_service.services.lockdown import LockingDown
+from sas_service.services.renew import Renewing
 from sas_service.services.replace import Replacing
 from sas_service.services.suspend import Suspending
 
@@ -123,6 +126,7 @@ class World:
 
     clock: MemoryClock = field(default_factory=lambda: MemoryClock(NOW))
     slots: MemorySlots = field(default_factory=MemorySlots)
+    journal: MemoryJournal = field(default_factory=lambda: MemoryJournal(MemoryLeases()))
     suspensions: MemorySuspensions = field(default_factory=MemorySuspensions)
     mirror: MemoryAuditMirror = field(default_factory=MemoryAuditMirror)
     maps_account: MemoryMapsAccount = field(default_factory=lambda: MemoryMapsAccount({"maps-demo": FACTS}))
@@ -150,6 +154,9 @@ def app_of(world: World, *, locking_down: LockingDown | None = None) -> Flask:
         token_ids=MemoryTokenIds(),
         reservation_time=timedelta(seconds=30),
     )
+    inspection = Inspection(
+        policies=policies, audit_log=world.audit_log, slots=world.slots, maps_account=world.maps_account
+    )
     return create_app(
         caller_tokens=world.caller_tokens,
         clock=world.clock,
@@ -165,11 +172,11 @@ def app_of(world: World, *, locking_down: LockingDown | None = None) -> Flask:
             suspensions=world.suspensions,
             clock=world.clock,
         ),
+        renewing=Renewing(inspection=inspection, journal=world.journal, slots=world.slots, clock=world.clock),
         revoking=None,
         locking_down=locking_down,
-        inspection=Inspection(
-            policies=policies, audit_log=world.audit_log, slots=world.slots, maps_account=world.maps_account
-        ),
+        watching=None,
+        inspection=inspection,
         suspending=Suspending(
             policies=policies,
             suspensions=world.suspensions,
