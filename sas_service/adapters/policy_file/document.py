@@ -12,7 +12,7 @@ from sas_service.adapters.policy_file.nodes import MAXIMUM_BYTES, UNREADABLE, Fa
 from sas_service.adapters.policy_file.parts import HERE
 from sas_service.adapters.policy_file.shape import DocumentPart
 from sas_service.domain.errors import PolicyRefused, Violation
-from sas_service.domain.policy import DEFAULT_LIFETIME, Account, Policy, Profile, Sharing, Team
+from sas_service.domain.policy import Account, Policy, Profile, Sharing, Team, usual_lifetime
 
 _DOCUMENT = DocumentPart()
 
@@ -103,7 +103,6 @@ def _account(name: str, keys: Mapping[str, Any]) -> Account:
 
 def _profile(name: str, keys: Mapping[str, Any]) -> Profile:
     lifetime = keys["lifetime"]
-    usual = max(lifetime["min"], min(lifetime["max"], DEFAULT_LIFETIME))
     return Profile(
         name=name,
         account=keys["account"],
@@ -113,10 +112,11 @@ def _profile(name: str, keys: Mapping[str, Any]) -> Profile:
         max_rate_per_second=keys["max_rate_per_second"],
         minimum_lifetime=lifetime["min"],
         maximum_lifetime=lifetime["max"],
-        default_lifetime=lifetime.get("default", usual),
+        default_lifetime=lifetime.get("default", usual_lifetime(lifetime["min"], lifetime["max"])),
         start_ahead=keys["start_ahead"],
         sharing=Sharing(keys["sharing"]),
         cors_origins=keys.get("cors", ()),
+        window=keys.get("window"),
     )
 
 
