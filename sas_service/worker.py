@@ -7,6 +7,7 @@ No job queue: each round looks at the world and does what is due, so a crash los
 import signal
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
@@ -70,7 +71,37 @@ def run(environ: dict[str, str]) -> None:
         signal.signal(number, lambda _number, _frame: stop.set())
     service = build_service(environ)
     start_upkeep(service, stop)
+    threads = [
+        threading.Thread(target=repeat, args=(each.run, each.name, each.every, stop), name=each.name)
+        for each in rounds(service)
+    ]
+    for thread in threads:
+        thread.start()
     _log.info("worker started")
-    repeat(service.reaping.run, "reap", REAP_EVERY, stop)
+    for thread in threads:
+        thread.join()
     service.close()
     _log.info("worker stopped")
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What is looked at again and again, each in a thread of its own so that none holds up another."""
+
+    name: str
+    every: timedelta
+    run: Callable[[], object]
+
+
+def rounds(service: Service) -> list[Round]:
+    """Return everything that a worker of this deployment does."""
+    revocations, policies = service.revocations, service.policies
+    always = [Round("reap", REAP_EVERY, service.reaping.run)]
+    if revocations is None:
+        return always
+
+    def tick() -> None:
+        for account in sorted(policies.current().accounts):
+            revocations.runner.tick(account)
+
+    return [*always, Round("revocations", service.settings.worker_tick, tick)]

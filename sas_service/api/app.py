@@ -18,6 +18,8 @@ from sas_service.services.account_cors import AccountOrigins
 from sas_service.services.deny import Deciding
 from sas_service.services.inspect import Inspection
 from sas_service.services.issue import Issuing
+from sas_service.services.replace import Replacing
+from sas_service.services.revoke import Revoking
 from sas_service.services.suspend import Suspending
 
 LARGEST_BODY = 64 * 1024
@@ -29,6 +31,8 @@ def create_app(
     clock: Clock,
     deciding: Deciding,
     issuing: Issuing,
+    replacing: Replacing,
+    revoking: Revoking | None,
     inspection: Inspection,
     suspending: Suspending,
     account_origins: AccountOrigins,
@@ -46,6 +50,8 @@ def create_app(
     use_cases = UseCases(
         deciding=deciding,
         issuing=issuing,
+        replacing=replacing,
+        revoking=revoking,
         inspection=inspection,
         suspending=suspending,
         account_origins=account_origins,

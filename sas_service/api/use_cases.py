@@ -10,6 +10,8 @@ from sas_service.services.account_cors import AccountOrigins
 from sas_service.services.deny import Deciding
 from sas_service.services.inspect import Inspection
 from sas_service.services.issue import Issuing
+from sas_service.services.replace import Replacing
+from sas_service.services.revoke import Revoking
 from sas_service.services.suspend import Suspending
 
 
@@ -33,6 +35,8 @@ class UseCases:
 
     deciding: Deciding
     issuing: Issuing
+    replacing: Replacing
+    revoking: Revoking | None
     inspection: Inspection
     suspending: Suspending
     account_origins: AccountOrigins

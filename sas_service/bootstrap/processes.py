@@ -21,6 +21,7 @@ from sas_service.api.metrics import Metrics
 from sas_service.bootstrap.azure import Azure, build_azure, build_caller_tokens
 from sas_service.bootstrap.policies import build_policies
 from sas_service.bootstrap.preflight import readiness
+from sas_service.bootstrap.revocation import Revocations, build_revocations
 from sas_service.bootstrap.stores import Stores, build_stores
 from sas_service.services.account_cors import AccountOrigins
 from sas_service.services.active_slots import ActiveSlots
@@ -28,6 +29,7 @@ from sas_service.services.deny import Deciding
 from sas_service.services.inspect import Inspection
 from sas_service.services.issue import Issuing
 from sas_service.services.reap import Reaping
+from sas_service.services.replace import Replacing
 from sas_service.services.suspend import Suspending
 from sas_service.settings import Settings
 
@@ -42,6 +44,7 @@ class Service:
     policies: PolicyFile
     readiness: tuple[Question, ...]
     reaping: Reaping
+    revocations: Revocations | None
     upkeep: Callable[[], None]
     policy_poll: timedelta
     warm: tuple[Callable[[], None], ...] = ()
@@ -74,6 +77,7 @@ def build_service(environ: Mapping[str, str], *, last_accepted: Path | None = No
         policies=policies,
         readiness=readiness(stores, policies),
         reaping=reaping,
+        revocations=build_revocations(settings, stores, policies, azure),
         upkeep=upkeep,
         policy_poll=settings.policy_poll,
     )
@@ -98,6 +102,16 @@ def build_api(environ: Mapping[str, str]) -> tuple[Service, Flask]:
         token_ids=RandomTokenIds(),
         reservation_time=settings.reservation_time,
     )
+    replacing = Replacing(
+        issuing=issuing,
+        policies=service.policies,
+        slots=stores.slots,
+        audit_log=stores.audit_log,
+        mirror=stores.mirror,
+        acknowledgements=stores.acknowledgements,
+        suspensions=stores.suspensions,
+        clock=clock,
+    )
     inspection = Inspection(
         policies=service.policies, audit_log=stores.audit_log, slots=stores.slots, maps_account=azure.maps_account
     )
@@ -120,6 +134,8 @@ def build_api(environ: Mapping[str, str]) -> tuple[Service, Flask]:
         clock=clock,
         deciding=deciding,
         issuing=issuing,
+        replacing=replacing,
+        revoking=service.revocations.revoking if service.revocations else None,
         inspection=inspection,
         suspending=suspending,
         account_origins=account_origins,

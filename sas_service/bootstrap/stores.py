@@ -6,8 +6,12 @@ from pathlib import Path
 
 import sas_service
 from sas_service.adapters.audit_mirror import NdjsonMirror
+from sas_service.adapters.redis.acknowledgements import RedisAcknowledgements
 from sas_service.adapters.redis.audit_log import RedisAuditLog
+from sas_service.adapters.redis.census import RedisTokenCensus
 from sas_service.adapters.redis.connection import Limits, connect
+from sas_service.adapters.redis.journal import RedisJournal
+from sas_service.adapters.redis.leases import RedisLeases
 from sas_service.adapters.redis.migrations import Migrations
 from sas_service.adapters.redis.server import Durability, Server
 from sas_service.adapters.redis.slots import RedisSlots
@@ -26,6 +30,10 @@ class Stores:
     audit_log: RedisAuditLog
     slots: RedisSlots
     suspensions: RedisSuspensions
+    journal: RedisJournal
+    leases: RedisLeases
+    census: RedisTokenCensus
+    acknowledgements: RedisAcknowledgements
     mirror: NdjsonMirror
 
 
@@ -52,6 +60,10 @@ def build_stores(settings: Settings) -> Stores:
         audit_log=RedisAuditLog(server),
         slots=RedisSlots(server),
         suspensions=RedisSuspensions(server),
+        journal=RedisJournal(server),
+        leases=RedisLeases(server),
+        census=RedisTokenCensus(server),
+        acknowledgements=RedisAcknowledgements(server),
         mirror=NdjsonMirror(settings.mirror_directory, segment_bytes=settings.mirror_segment_bytes),
     )
 

@@ -117,9 +117,11 @@ class _Demo:
 
     def _load_secrets(self) -> demo_world.DemoSecrets:
         path = self._directory / "secrets.json"
-        if not path.exists():
-            self._write("secrets.json", json.dumps(asdict(demo_world.DemoSecrets.fresh())))
-        return demo_world.DemoSecrets(**json.loads(path.read_text()))
+        kept = json.loads(path.read_text()) if path.exists() else {}
+        # A directory of an earlier release keeps its secrets and gets those that are new.
+        made = demo_world.DemoSecrets(**{**asdict(demo_world.DemoSecrets.fresh()), **kept})
+        self._write("secrets.json", json.dumps(asdict(made)))
+        return made
 
     def _write(self, name: str, text: str) -> None:
         """Write a file that only its owner may read, whole or not at all."""

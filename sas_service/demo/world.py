@@ -4,6 +4,7 @@ Ids are made from names and so are the same everywhere; secrets are random and m
 """
 
 import secrets
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -63,6 +64,19 @@ OPERATOR_ACTIONS = [
 ]
 
 
+HURRY: Mapping[str, str] = {
+    "SAS_WORKER_TICK": "PT1S",
+    "SAS_REVOCATION_PLAN_LIFETIME": "PT15M",
+    "SAS_REVOCATION_QUARANTINE": "PT10S",
+    "SAS_REVOCATION_PROOF_SPAN": "PT2S",
+    "SAS_REVOCATION_RESEND_AFTER": "PT5S",
+    "SAS_REVOCATION_REGENERATE_AGAIN_AFTER": "PT30S",
+    "SAS_REVOCATION_CALL_DEADLINE": "PT11S",
+    "SAS_REVOCATION_LEASE": "PT25S",
+}
+"""The waits of a revocation, in seconds where production has minutes (design.md section 5: quarantine PT10S)."""
+
+
 def guid(name: str) -> str:
     """Return the demo's GUID for ``name``, the same on every machine."""
     return str(uuid5(NAMESPACE_URL, f"https://sas-service.example/demo/{name}"))
@@ -82,6 +96,9 @@ class DemoSecrets:
     clients: Mapping[str, str]
     identity_header: str
     redis_password: str
+    key_pepper: str
+    sealing_key: str
+    signing_key: str
 
     @classmethod
     def fresh(cls) -> "DemoSecrets":
@@ -90,6 +107,10 @@ class DemoSecrets:
             clients={name: secrets.token_urlsafe(24) for name in CLIENT_ROLES},
             identity_header=secrets.token_urlsafe(24),
             redis_password=secrets.token_urlsafe(24),
+            **{
+                name: b64encode(secrets.token_bytes(32)).decode()
+                for name in ("key_pepper", "sealing_key", "signing_key")
+            },
         )
 
 
@@ -267,4 +288,9 @@ def service_environment(
         "SAS_ISSUER_CLIENT_ID": guid("identity/service-issuer"),
         "SAS_OPERATOR_CLIENT_ID": guid("identity/service-operator"),
         "SAS_BIND": f"127.0.0.1:{port}",
+        "SAS_KEY_PEPPER": made.key_pepper,
+        "SAS_SEALING_KEYS": f"demo:{made.sealing_key}",
+        "SAS_SIGNING_KEY": made.signing_key,
+        "SAS_SIGNING_ORIGIN": "sas-service.example/demo",
+        **HURRY,
     }

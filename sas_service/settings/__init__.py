@@ -3,13 +3,15 @@
 ``docs/configuration.md`` is generated from the fields below; a test holds it equal.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, fields
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from sas_service.settings.declaration import setting
+from sas_service.settings.revocation import RevocationSettings, revocation_problems
 from sas_service.settings.values import (
     Secret,
     read_azure_url,
@@ -38,18 +40,8 @@ class SettingsError(Exception):
         self.problems = problems
 
 
-def setting(
-    parse: Callable[[str], Any], meaning: str, *, default: str | None = None, optional: bool = False
-) -> Any:  # a dataclass field; its value has the type that parse returns
-    """Declare one setting: how it is read, what it means, and its default as it would be written."""
-    metadata = {"parse": parse, "meaning": meaning, "default": default, "optional": optional}
-    if default is not None:
-        return field(default_factory=lambda: parse(default), metadata=metadata)
-    return field(default=None, metadata=metadata) if optional else field(metadata=metadata)
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Settings:
+class Settings(RevocationSettings):
     """Every setting of the service; the field ``policy_file`` is the variable ``SAS_POLICY_FILE``, and so on."""
 
     policy_file: Path = setting(Path, "The policy document (YAML), see policy.md.")
@@ -203,7 +195,8 @@ def _contradictions(settings: Any) -> list[str]:
         for pool in ("redis_pool", "arm_pool")
         if getattr(settings, pool) < settings.threads
     ]
-    return problems + _credential_problems(settings, "issuer") + _credential_problems(settings, "operator")
+    credentials = _credential_problems(settings, "issuer") + _credential_problems(settings, "operator")
+    return problems + credentials + revocation_problems(settings)
 
 
 def _credential_problems(settings: Any, who: str) -> list[str]:

@@ -10,7 +10,8 @@ from sas_service.settings import PREFIX, Settings
 def reference() -> str:
     """Return docs/configuration.md: every setting, its default and its meaning."""
     rows = []
-    for each in fields(Settings):
+    # What every deployment needs first, then what single capabilities add.
+    for each in sorted(fields(Settings), key=lambda each: each.name not in Settings.__annotations__):
         default = each.metadata["default"]
         shown = f"`{default}`" if default is not None else ("-" if each.metadata["optional"] else "**required**")
         rows.append(f"| `{PREFIX}{each.name.upper()}` | {shown} | {each.metadata['meaning']} |")
@@ -18,7 +19,7 @@ def reference() -> str:
         [
             "# Configuration",
             "",
-            "Generated from `sas_service/settings.py` by `make docs`; do not edit.",
+            "Generated from `sas_service/settings/` by `make docs`; do not edit.",
             "",
             "Everything is set in the environment. A process that starts with wrong settings names all of them and",
             f"exits. Durations are ISO 8601 (`{format_duration(timedelta(minutes=2))}`), flags are `true` or `false`,",

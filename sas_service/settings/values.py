@@ -1,7 +1,9 @@
 """How the text of a setting becomes its value; every reader raises ValueError with a reason that quotes no secret."""
 
+import binascii
 import ipaddress
 import re
+from base64 import b64decode
 from collections.abc import Callable
 from datetime import timedelta
 from urllib.parse import urlsplit
@@ -9,6 +11,7 @@ from urllib.parse import urlsplit
 from sas_service.domain.iso8601 import parse_duration
 
 _HIGHEST_PORT = 65_535
+_KEY_ID = re.compile(r"[A-Za-z0-9-]{1,32}")
 _GUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 
 
@@ -23,6 +26,10 @@ class Secret:
     def reveal(self) -> str:
         """Return the value, for the one adapter that needs it."""
         return self._value
+
+    def decode(self) -> bytes:
+        """Return the bytes of a value that was read as base64."""
+        return b64decode(self._value)
 
     def __repr__(self) -> str:
         return "Secret(********)"
@@ -100,6 +107,34 @@ def is_loopback(host: str | None) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def read_key(length: int, *, exact: bool = False) -> Callable[[str], Secret]:
+    """Base64 of at least, or of exactly, ``length`` random bytes."""
+
+    def parse(text: str) -> Secret:
+        try:
+            decoded = b64decode(text, validate=True)
+        except binascii.Error:
+            raise ValueError("not base64") from None
+        if len(decoded) < length or (exact and len(decoded) > length):
+            raise ValueError(f"must be {length} bytes{'' if exact else ' or more'} in base64")
+        return Secret(text)
+
+    return parse
+
+
+def read_named_keys(length: int) -> Callable[[str], tuple[tuple[str, Secret], ...]]:
+    """``ID:BASE64`` pairs, comma-separated, each key of exactly ``length`` bytes."""
+    read = read_key(length, exact=True)
+
+    def parse(text: str) -> tuple[tuple[str, Secret], ...]:
+        pairs = [entry.partition(":") for entry in read_list(text)]
+        if any(_KEY_ID.fullmatch(name) is None for name, _, _ in pairs) or len({p[0] for p in pairs}) < len(pairs):
+            raise ValueError("each key needs an id of its own: ID:BASE64, letters, digits and hyphens in the id")
+        return tuple((name, read(key)) for name, _, key in pairs)
+
+    return parse
 
 
 def read_azure_url(text: str) -> str:

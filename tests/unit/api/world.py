@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from sas_service.adapters.memory import (
     MemoryAccountCors,
+    MemoryAcknowledgements,
     MemoryAuditLog,
     MemoryAuditMirror,
     MemoryCallerTokens,
@@ -31,6 +32,7 @@ from sas_service.services.active_slots import ActiveSlots
 from sas_service.services.deny import Deciding
 from sas_service.services.inspect import Inspection
 from sas_service.services.issue import Issuing
+from sas_service.services.replace import Replacing
 from sas_service.services.suspend import Suspending
 
 NOW = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
@@ -137,20 +139,32 @@ class World:
 def app_of(world: World) -> Flask:
     policies = KnownPolicy()
     deciding = Deciding(policies=policies, audit_log=world.audit_log, mirror=world.mirror)
+    issuing = Issuing(
+        deciding=deciding,
+        active_slots=ActiveSlots(slots=world.slots, maps_account=world.maps_account),
+        audit_log=world.audit_log,
+        mirror=world.mirror,
+        maps_account=world.maps_account,
+        clock=world.clock,
+        token_ids=MemoryTokenIds(),
+        reservation_time=timedelta(seconds=30),
+    )
     return create_app(
         caller_tokens=world.caller_tokens,
         clock=world.clock,
         deciding=deciding,
-        issuing=Issuing(
-            deciding=deciding,
-            active_slots=ActiveSlots(slots=world.slots, maps_account=world.maps_account),
+        issuing=issuing,
+        replacing=Replacing(
+            issuing=issuing,
+            policies=policies,
+            slots=world.slots,
             audit_log=world.audit_log,
             mirror=world.mirror,
-            maps_account=world.maps_account,
+            acknowledgements=MemoryAcknowledgements(),
+            suspensions=world.suspensions,
             clock=world.clock,
-            token_ids=MemoryTokenIds(),
-            reservation_time=timedelta(seconds=30),
         ),
+        revoking=None,
         inspection=Inspection(
             policies=policies, audit_log=world.audit_log, slots=world.slots, maps_account=world.maps_account
         ),

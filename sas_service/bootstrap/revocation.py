@@ -1,0 +1,83 @@
+"""The wiring of revocations: their world of ports, who plans and decides, and the runner of a worker."""
+
+import os
+import secrets
+import socket
+from dataclasses import dataclass, fields
+
+from sas_service.adapters.policy_file import PolicyFile
+from sas_service.adapters.sealing import AesGcmSealing
+from sas_service.adapters.system_clock import SystemClock
+from sas_service.adapters.token_ids import suffix
+from sas_service.bootstrap.azure import Azure
+from sas_service.bootstrap.stores import Stores
+from sas_service.domain.pace import Pace
+from sas_service.services.plan_revocation import Planning
+from sas_service.services.revoke import Revoking
+from sas_service.services.run_playbook import PlaybookRunner
+from sas_service.settings import Settings
+from sas_service.steps.run import World
+
+
+@dataclass(frozen=True, slots=True)
+class Revocations:
+    """What a process with an operating identity can do beside issuing."""
+
+    world: World
+    planning: Planning
+    revoking: Revoking
+    runner: PlaybookRunner
+
+
+def build_revocations(settings: Settings, stores: Stores, policies: PolicyFile, azure: Azure) -> Revocations | None:
+    """Build them; None where no operating identity is set."""
+    operator, pepper, sealing = azure.operator, settings.key_pepper, build_sealing(settings)
+    if operator is None or pepper is None or sealing is None:
+        return None
+    world = World(
+        policies=policies,
+        slots=stores.slots,
+        maps_account=azure.maps_account,
+        keys=operator.account_keys(pepper.decode()),
+        identities=operator.account_identities,
+        roles=operator.identity_roles,
+        data_plane=operator.data_plane,
+        census=stores.census,
+        acknowledgements=stores.acknowledgements,
+        suspensions=stores.suspensions,
+        journal=stores.journal,
+        audit_log=stores.audit_log,
+        mirror=stores.mirror,
+        sealing=sealing,
+        clock=SystemClock(),
+        new_id=_new_id,
+        pace=pace(settings),
+    )
+    planning = Planning(world)
+    return Revocations(
+        world=world,
+        planning=planning,
+        revoking=Revoking(world, planning),
+        runner=PlaybookRunner(world, stores.leases, holder=_holder()),
+    )
+
+
+def build_sealing(settings: Settings) -> AesGcmSealing | None:
+    """Build the encryption of what is kept in Redis; None where no key is set."""
+    keys = settings.sealing_keys
+    return AesGcmSealing({name: key.decode() for name, key in keys}, current=keys[0][0]) if keys else None
+
+
+def pace(settings: Settings) -> Pace:
+    """Return the waits as they are set."""
+    return Pace(**{each.name: getattr(settings, f"revocation_{each.name}") for each in fields(Pace)})
+
+
+def _new_id() -> str:
+    """Return an id that sorts by time."""
+    return suffix(SystemClock().now(), secrets.randbits(74))
+
+
+def _holder() -> str:
+    """Return a name that no other process has, nor this one after a restart."""
+    return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
