@@ -96,7 +96,10 @@ class Round:
 def rounds(service: Service) -> list[Round]:
     """Return everything that a worker of this deployment does."""
     revocations, policies = service.revocations, service.policies
-    always = [Round("reap", REAP_EVERY, service.reaping.run)]
+    always = [
+        Round("reap", REAP_EVERY, service.reaping.run),
+        Round("fold hand-outs", REAP_EVERY, service.folding.run),
+    ]
     if revocations is None:
         return always
 

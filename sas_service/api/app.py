@@ -16,6 +16,7 @@ from sas_service.api.use_cases import UseCases
 from sas_service.ports import CallerTokens, Clock, Policies, Readiness
 from sas_service.services.account_cors import AccountOrigins
 from sas_service.services.deny import Deciding
+from sas_service.services.hand_out import HandingOut
 from sas_service.services.inspect import Inspection
 from sas_service.services.issue import Issuing
 from sas_service.services.replace import Replacing
@@ -31,6 +32,7 @@ def create_app(
     clock: Clock,
     deciding: Deciding,
     issuing: Issuing,
+    handing_out: HandingOut | None,
     replacing: Replacing,
     revoking: Revoking | None,
     inspection: Inspection,
@@ -50,6 +52,7 @@ def create_app(
     use_cases = UseCases(
         deciding=deciding,
         issuing=issuing,
+        handing_out=handing_out,
         replacing=replacing,
         revoking=revoking,
         inspection=inspection,

@@ -6,7 +6,8 @@ from sas_service.api.audit import audit
 from sas_service.api.operations import Resource
 from sas_service.api.profiles import profiles
 from sas_service.api.service import service
+from sas_service.api.shared_tokens import shared_tokens
 from sas_service.api.suspensions import suspensions
 from sas_service.api.tokens import tokens
 
-RESOURCES: tuple[Resource, ...] = (tokens, profiles, accounts, account_cors, suspensions, audit, service)
+RESOURCES: tuple[Resource, ...] = (tokens, profiles, shared_tokens, accounts, account_cors, suspensions, audit, service)

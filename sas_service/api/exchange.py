@@ -25,6 +25,7 @@ class Ask:
     body_hash: str = ""
     shape: tuple[Violation, ...] = ()
     idempotency_key: str | None = None
+    if_none_match: str | None = None
     origin: str | None = None
     wants_text: bool = False
     authenticated: Caller | None = None

@@ -40,6 +40,7 @@ def read(operation: Operation, path: Mapping[str, str], caller: Caller | None) -
         body_hash=digest(document) if key else "",
         shape=violations,
         idempotency_key=key,
+        if_none_match=request.headers.get("If-None-Match"),
         origin=request.headers.get("Origin"),
         wants_text=_wants_text(),
         authenticated=caller,

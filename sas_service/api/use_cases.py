@@ -8,6 +8,7 @@ from sas_service.api.metrics import Metrics
 from sas_service.ports import Clock, Policies, Readiness
 from sas_service.services.account_cors import AccountOrigins
 from sas_service.services.deny import Deciding
+from sas_service.services.hand_out import HandingOut
 from sas_service.services.inspect import Inspection
 from sas_service.services.issue import Issuing
 from sas_service.services.replace import Replacing
@@ -35,6 +36,7 @@ class UseCases:
 
     deciding: Deciding
     issuing: Issuing
+    handing_out: HandingOut | None
     replacing: Replacing
     revoking: Revoking | None
     inspection: Inspection

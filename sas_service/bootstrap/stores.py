@@ -14,6 +14,7 @@ from sas_service.adapters.redis.journal import RedisJournal
 from sas_service.adapters.redis.leases import RedisLeases
 from sas_service.adapters.redis.migrations import Migrations
 from sas_service.adapters.redis.server import Durability, Server
+from sas_service.adapters.redis.shared_tokens import RedisSharedTokens
 from sas_service.adapters.redis.slots import RedisSlots
 from sas_service.adapters.redis.suspensions import RedisSuspensions
 from sas_service.settings import Settings, SettingsError
@@ -34,6 +35,7 @@ class Stores:
     leases: RedisLeases
     census: RedisTokenCensus
     acknowledgements: RedisAcknowledgements
+    shared_tokens: RedisSharedTokens
     mirror: NdjsonMirror
 
 
@@ -64,6 +66,7 @@ def build_stores(settings: Settings) -> Stores:
         leases=RedisLeases(server),
         census=RedisTokenCensus(server),
         acknowledgements=RedisAcknowledgements(server),
+        shared_tokens=RedisSharedTokens(server),
         mirror=NdjsonMirror(settings.mirror_directory, segment_bytes=settings.mirror_segment_bytes),
     )
 

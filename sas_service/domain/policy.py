@@ -23,7 +23,7 @@ DEFAULT_LIFETIME = timedelta(hours=1)
 """What a profile hands out when neither the request nor the profile says how long, as far as its limits let it."""
 
 LEAST_LEFT = timedelta(minutes=10)
-"""A shared token is handed out to nobody with less to live: the Web SDK loops on 300 s or less (design.md, section 4)."""
+"""A shared token is handed out to nobody with less to live: the Web SDK loops on 300 s (design.md section 4)."""
 
 SHORTEST_SHARED = timedelta(minutes=15)
 """The least lifetime of a shared token: LEAST_LEFT, and some time to be handed out and renewed in."""

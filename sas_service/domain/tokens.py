@@ -8,7 +8,6 @@ from enum import StrEnum
 
 from sas_service.domain.slots import SigningKey
 
-
 SHARED = "shared"
 """The kind of caller that a shared token is on record for: all callers of its team, none in particular."""
 

@@ -45,6 +45,7 @@ from sas_service.ports.revocation import (
     SlotSwitch,
     TokenCensus,
 )
+from sas_service.ports.shared import Current, Flight, HandOut, NoneCurrent, Shared, SharedName, SharedTokens, Wait
 
 __all__ = [
     "AccountCors",
@@ -57,10 +58,13 @@ __all__ = [
     "CallerTokens",
     "Clock",
     "CorsReading",
+    "Current",
     "DataPlane",
     "EffectiveRole",
     "EventPage",
     "EventQuery",
+    "Flight",
+    "HandOut",
     "Idempotency",
     "IdentitiesReading",
     "IdentityRoles",
@@ -72,6 +76,7 @@ __all__ = [
     "ManagementLock",
     "ManagementLocks",
     "MapsAccount",
+    "NoneCurrent",
     "Policies",
     "Probed",
     "Readiness",
@@ -80,6 +85,9 @@ __all__ = [
     "Reserved",
     "RoleAssignments",
     "Sealing",
+    "Shared",
+    "SharedName",
+    "SharedTokens",
     "Signed",
     "SlotSwitch",
     "Slots",
@@ -89,4 +97,5 @@ __all__ = [
     "TokenIds",
     "TokenPage",
     "TokenQuery",
+    "Wait",
 ]

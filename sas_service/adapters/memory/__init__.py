@@ -21,6 +21,7 @@ from sas_service.adapters.memory.management_locks import MemoryManagementLocks
 from sas_service.adapters.memory.maps_account import MemoryMapsAccount
 from sas_service.adapters.memory.role_assignments import MemoryRoleAssignments
 from sas_service.adapters.memory.sealing import MemorySealing
+from sas_service.adapters.memory.shared_tokens import MemorySharedTokens
 from sas_service.adapters.memory.slots import MemorySlots
 from sas_service.adapters.memory.suspensions import MemorySuspensions
 from sas_service.adapters.memory.token_ids import MemoryTokenIds
@@ -45,6 +46,7 @@ __all__ = [
     "MemoryMapsAccount",
     "MemoryRoleAssignments",
     "MemorySealing",
+    "MemorySharedTokens",
     "MemorySlots",
     "MemorySuspensions",
     "MemoryTokenIds",
