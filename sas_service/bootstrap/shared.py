@@ -4,7 +4,11 @@ import os
 import random
 import secrets
 import socket
+import threading
 import time
+from collections.abc import Callable
+
+import structlog
 
 from sas_service.adapters.policy_file import PolicyFile
 from sas_service.adapters.system_clock import SystemClock
@@ -16,6 +20,8 @@ from sas_service.services.hand_out import HandingOut, Patience
 from sas_service.services.issue import Issuing
 from sas_service.services.make_shared import Making
 from sas_service.settings import Settings
+
+_log = structlog.get_logger()
 
 
 def build_handing_out(
@@ -32,8 +38,8 @@ def build_handing_out(
         sealing=sealing,
         clock=clock,
         holder=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}",
-        # Longer than making one can take: credential, signature, and the writes around them.
-        flight_time=2 * settings.arm_deadline + 3 * settings.redis_timeout,
+        # As long as making one may take; who takes longer finds that another has made it, and drops his own.
+        flight_time=settings.arm_deadline + 3 * settings.redis_timeout,
     )
     return HandingOut(
         policies=policies,
@@ -46,7 +52,20 @@ def build_handing_out(
             pause=lambda length: time.sleep(length.total_seconds()),
             jitter=random.random,
         ),
+        aside=_aside,
     )
+
+
+def _aside(work: Callable[[], None]) -> None:
+    # A thread that a stop cuts short leaves a reservation for the reaper and a flight that ends by itself.
+    threading.Thread(target=_quietly, args=(work,), name="shared-token", daemon=True).start()
+
+
+def _quietly(work: Callable[[], None]) -> None:
+    try:
+        work()
+    except Exception as bug:  # noqa: BLE001  its text may hold secrets, and Python would print it
+        _log.warning("making a shared token ahead fails", error=f"bug: {type(bug).__name__}")
 
 
 def build_folding(stores: Stores, policies: PolicyFile) -> Folding:

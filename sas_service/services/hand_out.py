@@ -82,7 +82,9 @@ class HandingOut:
         sealing: Sealing,
         clock: Clock,
         patience: Patience,
+        aside: Callable[[Callable[[], None]], object],
     ) -> None:
+        """``aside`` runs what no caller shall wait for: making the next token while the current one is still good."""
         self._policies = policies
         self._deciding = deciding
         self._making = making
@@ -90,6 +92,7 @@ class HandingOut:
         self._sealing = sealing
         self._clock = clock
         self._patience = patience
+        self._aside = aside
         self._counters: tuple[Policy | None, dict[tuple[str, str], _Counter]] = (None, {})
 
     def current(
@@ -114,8 +117,7 @@ class HandingOut:
         for offer in offers(self._policies.current()):
             lying = self._shared.peek(offer.name)
             if lying and self._clock.now() >= lying[1]:
-                with suppress(SasServiceError):
-                    self._making.make(offer, lying[0], request_id=request_id)
+                self._make_ahead(offer, lying[0], request_id)
 
     def _counter(self, profile: str, caller: Caller, request_id: str, origin: str | None) -> _Counter:
         policy = self._policies.current()
@@ -170,13 +172,17 @@ class HandingOut:
         return copy
 
     def _ahead(self, counter: _Counter, seen: str, request_id: str) -> None:
-        """Make the next token if nobody else does; whatever comes of it, the current one is handed out."""
+        """Have the next token made if nobody else does; whatever comes of it, the current one is handed out."""
         now = self._clock.now()
         if counter.look_again is not None and now < counter.look_again:
             return
         counter.look_again = now + AHEAD_AGAIN
+        self._aside(lambda: self._make_ahead(counter.offer, seen, request_id))
+
+    def _make_ahead(self, offer: Offer, seen: str, request_id: str) -> None:
+        # What goes wrong is on record, and rests; who asks when the current one is over hears of it.
         with suppress(SasServiceError):
-            self._making.make(counter.offer, seen, request_id=request_id)
+            self._making.make(offer, seen, request_id=request_id)
 
     def _waited_for(self, asked: _Asked) -> SharedToken:
         """Make the token, or wait for it: one thread of a process looks, the others wait for that thread."""
