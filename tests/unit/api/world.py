@@ -149,7 +149,7 @@ class World:
     shared_tokens: MemorySharedTokens = field(init=False)
 
     def __post_init__(self) -> None:
-        self.slots.initialise("maps-demo", dict.fromkeys(SHARING_POLICY.profiles, "blue"))
+        self.slots.initialise("maps-demo", dict.fromkeys(self.policies.policy.profiles, "blue"))
         self.audit_log = MemoryAuditLog(clock=self.clock, slots=self.slots, suspensions=self.suspensions)
         self.shared_tokens = MemorySharedTokens(
             clock=self.clock, slots=self.slots, suspensions=self.suspensions, audit_log=self.audit_log
