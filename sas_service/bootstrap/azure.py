@@ -62,21 +62,15 @@ def build_azure(settings: Settings, policy: Callable[[], Policy], environ: Mappi
         except KeyError:
             raise NotFound("there is no such account") from None
 
-    outbound = Outbound(
-        pool_size=settings.arm_pool,
-        connect_timeout=settings.arm_connect_timeout.total_seconds(),
-        read_timeout=settings.arm_read_timeout.total_seconds(),
-        ca_bundle=str(settings.ca_bundle) if settings.ca_bundle else None,
-        proxies={"https": settings.https_proxy} if settings.https_proxy else None,
-    )
+    outbound = build_outbound(settings)
     patience = Patience(
         deadline=settings.arm_deadline.total_seconds(),
         connect=settings.arm_connect_timeout.total_seconds(),
         read=settings.arm_read_timeout.total_seconds(),
     )
-    issuer = _credential(settings, "issuer", outbound, environ)
+    issuer = build_credential_of(settings, "issuer", outbound, environ)
     has_operator = settings.operator_client_id or settings.operator_credential == CredentialKind.DEVELOPER
-    operator = _credential(settings, "operator", outbound, environ) if has_operator else None
+    operator = build_credential_of(settings, "operator", outbound, environ) if has_operator else None
     return Azure(
         outbound=outbound,
         issuer=issuer,
@@ -88,6 +82,17 @@ def build_azure(settings: Settings, policy: Callable[[], Policy], environ: Mappi
             patience=patience,
         ),
         operator=_operating(account, operator, outbound, settings.arm_endpoint, patience) if operator else None,
+    )
+
+
+def build_outbound(settings: Settings) -> Outbound:
+    """Build the one way out; nothing is connected yet."""
+    return Outbound(
+        pool_size=settings.arm_pool,
+        connect_timeout=settings.arm_connect_timeout.total_seconds(),
+        read_timeout=settings.arm_read_timeout.total_seconds(),
+        ca_bundle=str(settings.ca_bundle) if settings.ca_bundle else None,
+        proxies={"https": settings.https_proxy} if settings.https_proxy else None,
     )
 
 
@@ -113,7 +118,10 @@ def _operating(
     )
 
 
-def _credential(settings: Settings, who: str, outbound: Outbound, environ: Mapping[str, str]) -> PrefetchedCredential:
+def build_credential_of(
+    settings: Settings, who: str, outbound: Outbound, environ: Mapping[str, str], *, scope: str | None = None
+) -> PrefetchedCredential:
+    """Build the credential of ``issuer`` or ``operator``, for the management API unless ``scope`` says otherwise."""
     secret: Secret | None = getattr(settings, f"{who}_client_secret")
     certificate: Path | None = getattr(settings, f"{who}_certificate_file")
     choice = CredentialChoice(
@@ -127,7 +135,7 @@ def _credential(settings: Settings, who: str, outbound: Outbound, environ: Mappi
     )
     return PrefetchedCredential(
         lambda: build_credential(choice, outbound),
-        scope=settings.arm_scope,
+        scope=scope or settings.arm_scope,
         patience=settings.arm_deadline.total_seconds(),
     )
 

@@ -62,7 +62,7 @@ def build_service(environ: Mapping[str, str], *, last_accepted: Path | None = No
     """Build a process from its environment. Raises SettingsError, PolicyRefused; opens no connection to Azure."""
     settings = Settings.from_env(environ)
     configure_logs(settings.log_level)
-    stores = build_stores(settings)
+    stores = build_stores(settings, environ)
     policies = build_policies(settings, stores, last_accepted)
     azure = build_azure(settings, policies.current, environ)
     clock = SystemClock()

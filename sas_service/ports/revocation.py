@@ -100,11 +100,18 @@ class Acknowledgements(Protocol):
     """Which tokens are replaced by one that is loaded. All methods raise AuditLogUnavailable."""
 
     def put(self, account: str, acknowledgement: Acknowledgement) -> bool:
-        """Remember it durably; returns whether it is new."""
+        """Remember it durably; returns whether it is new: the first word for a replaced token stands.
+
+        Words whose ``until`` is not after this one's ``at`` are forgotten on the way.
+        """
+        ...
+
+    def get(self, account: str, replaced: str) -> Acknowledgement | None:
+        """Return the word for one replaced token, or None."""
         ...
 
     def of(self, account: str) -> Mapping[str, Acknowledgement]:
-        """Return replaced token id -> acknowledgement."""
+        """Return replaced token id -> acknowledgement of everything that is remembered."""
         ...
 
 

@@ -79,16 +79,24 @@ class Replacing:
             raise _wrong("/id", token_id, "a token that replaces another")
         if fingerprint not in new.fingerprints:
             raise _wrong("/fingerprint", fingerprint, "the SHA-256 of the token that was loaded")
-        if new.replaces is None:
-            # One caller's word says nothing of the others who hold the old one: that only ever expires.
-            return new
-        now = self._clock.now()
-        word = Acknowledgement(new.replaces, new.id, fingerprint, Consumer.of(new), now)
-        event = about(new, EventKind.ACKNOWLEDGED, now, request_id, replaces=new.replaces, fingerprint=fingerprint)
-        if new.replaces not in self._acknowledgements.of(new.grant.account):
-            self._mirror.append(self._audit_log.append(event))
-            self._acknowledgements.put(new.grant.account, word)
+        # One caller's word about a shared token says nothing of the others who hold it: that only ever expires.
+        if new.replaces is not None and self._acknowledgements.get(new.grant.account, new.replaces) is None:
+            self._hear(new, new.replaces, fingerprint, request_id)
         return new
+
+    def _hear(self, new: TokenRecord, replaced: str, fingerprint: str, request_id: str) -> None:
+        """Put the word on record, event first: asked again after a crash in between, both are written.
+
+        So there may be an event without effect, but never a word that nobody can account for.
+        """
+        now = self._clock.now()
+        event = about(new, EventKind.ACKNOWLEDGED, now, request_id, replaces=replaced, fingerprint=fingerprint)
+        self._mirror.append(self._audit_log.append(event))
+        old = self._audit_log.token(replaced)
+        # A chain of replacements is followed to its acknowledged end: the word is needed as long as either may live.
+        until = max(each.grant.expiry for each in (old, new) if each)
+        word = Acknowledgement(replaced, new.id, fingerprint, Consumer.of(new), now, until)
+        self._acknowledgements.put(new.grant.account, word)
 
     def _again(self, replacement: TokenRecord, caller: Caller, request_id: str) -> Issued:
         """Sign the replacement once more; what issuing checks while it reserves is asked here."""

@@ -151,6 +151,11 @@ class Keys:
         """Hash: id of a replaced token -> JSON of the word that its replacement is loaded."""
         return f"{self._tag}acknowledgements"
 
+    @property
+    def acknowledgements_until(self) -> str:
+        """Sorted set: id of a replaced token by the ms at which the word for it is needed no more."""
+        return f"{self._tag}acknowledgements:until"
+
 
 SERVICE = Keys(SERVICE_STREAM)
 
