@@ -19,7 +19,7 @@ from sas_service.domain.errors import AuditLogUnavailable
 from sas_service.domain.policy import LEAST_LEFT
 from sas_service.domain.tokens import TokenState
 from sas_service.domain.windows import Schedule
-from sas_service.ports import Flight, Shared, TokenQuery
+from sas_service.ports import Flight, HandOut, NoneCurrent, Shared, TokenQuery
 from sas_service.services.make_shared import offers
 from tests.integration.redis.conftest import Start
 from tests.integration.redis.handing_out import CALLERS, POLICY, SharedService
@@ -232,3 +232,13 @@ def test_nobody_is_handed_one_that_is_nearly_over_nor_refused_while_windows_end_
     # What passes between the script and our look at the clock; records keep whole seconds.
     assert min(left) > LEAST_LEFT - timedelta(seconds=1.5)
     assert services[0].signatures() < 20
+
+
+def test_an_account_in_lockdown_hands_out_nothing(start: Start) -> None:
+    service = SharedService(start().url, {"k1": KEY})
+    first = service.get()
+    wish = HandOut(NAME, CALLERS["storefront"], datetime.now(UTC))
+    service.redis.hset("{maps-demo}:slots", "frozen", "lockdown-1")
+    assert service.shared_tokens.hand_out(wish) == NoneCurrent(first[0])
+    service.redis.hdel("{maps-demo}:slots", "frozen")
+    assert service.get() == first

@@ -10,7 +10,9 @@ end
 local current = redis.call('HMGET', KEYS[1], 'id', 'epoch', 'last', 'issued', 'used')
 local id = current[1]
 if not id then return {'NONE', ''} end
-if current[2] ~= redis.call('HGET', KEYS[2], 'epoch') or tonumber(ARGV[4]) > tonumber(current[3]) then
+-- An account in lockdown is frozen: nothing is handed out, and the reservation of a new token is refused.
+local slots = redis.call('HMGET', KEYS[2], 'epoch', 'frozen')
+if slots[2] or current[2] ~= slots[1] or tonumber(ARGV[4]) > tonumber(current[3]) then
   return {'NONE', id}
 end
 -- Ids are ordered by the time at which they were given out.
