@@ -14,6 +14,7 @@ from sas_service.adapters.redis.connection import Limits, connect
 from sas_service.adapters.redis.journal import RedisJournal
 from sas_service.adapters.redis.leases import RedisLeases
 from sas_service.adapters.redis.migrations import Migrations
+from sas_service.adapters.redis.notes import RedisNotes
 from sas_service.adapters.redis.server import Durability, Server
 from sas_service.adapters.redis.shared_tokens import RedisSharedTokens
 from sas_service.adapters.redis.slots import RedisSlots
@@ -38,6 +39,7 @@ class Stores:
     census: RedisTokenCensus
     acknowledgements: RedisAcknowledgements
     shared_tokens: RedisSharedTokens
+    notes: RedisNotes
     mirror: NdjsonMirror | AppendBlobMirror
 
 
@@ -69,6 +71,7 @@ def build_stores(settings: Settings, environ: Mapping[str, str]) -> Stores:
         census=RedisTokenCensus(server),
         acknowledgements=RedisAcknowledgements(server),
         shared_tokens=RedisSharedTokens(server),
+        notes=RedisNotes(server),
         mirror=build_mirror(settings, environ),
     )
 
