@@ -12,6 +12,7 @@ from sas_service.services.deny import Deciding
 from sas_service.services.hand_out import HandingOut
 from sas_service.services.inspect import Inspection
 from sas_service.services.issue import Issuing
+from sas_service.services.lockdown import LockingDown
 from sas_service.services.renew import Renewing
 from sas_service.services.replace import Replacing
 from sas_service.services.revoke import Revoking
@@ -43,6 +44,7 @@ class UseCases:
     replacing: Replacing
     renewing: Renewing
     revoking: Revoking | None
+    locking_down: LockingDown | None
     watching: Watching | None
     watchers: Watchers
     inspection: Inspection

@@ -28,6 +28,7 @@ from sas_service.ports.azure import (
     Signed,
 )
 from sas_service.ports.control import Slots, Suspension, Suspensions
+from sas_service.ports.lockdown import LocalAuth, LocalAuthReading, Lockdowns
 from sas_service.ports.process import CallerTokens, Clock, Policies, Readiness, TokenIds
 from sas_service.ports.revocation import (
     AccountIdentities,
@@ -47,6 +48,7 @@ from sas_service.ports.revocation import (
 )
 from sas_service.ports.shared import Current, Flight, HandOut, NoneCurrent, Shared, SharedName, SharedTokens, Wait
 from sas_service.ports.upkeep import AccountNotes
+from sas_service.ports.vault import Kept, SharedKeySecrets, TokenSecrets
 
 __all__ = [
     "AccountCors",
@@ -71,9 +73,13 @@ __all__ = [
     "IdentitiesReading",
     "IdentityRoles",
     "Journal",
+    "Kept",
     "KeyReading",
     "Lease",
     "Leases",
+    "LocalAuth",
+    "LocalAuthReading",
+    "Lockdowns",
     "ManagedIdentities",
     "ManagementLock",
     "ManagementLocks",
@@ -88,6 +94,7 @@ __all__ = [
     "RoleAssignments",
     "Sealing",
     "Shared",
+    "SharedKeySecrets",
     "SharedName",
     "SharedTokens",
     "Signed",
@@ -99,5 +106,6 @@ __all__ = [
     "TokenIds",
     "TokenPage",
     "TokenQuery",
+    "TokenSecrets",
     "Wait",
 ]

@@ -45,7 +45,9 @@ class MemorySharedTokens(Failing):
             if shared is None:
                 return NoneCurrent("")
             record = shared.record
-            if record.grant.epoch != self._slots.read(wish.name.account).epoch or wish.now > shared.schedule.last:
+            account = wish.name.account
+            is_stale = record.grant.epoch != self._slots.read(account).epoch or self._slots.frozen(account) is not None
+            if is_stale or wish.now > shared.schedule.last:
                 return NoneCurrent(record.id)
             if wish.after and record.id.rpartition(".")[2] <= wish.after.rpartition(".")[2]:
                 return NoneCurrent(record.id, record.issued_at)

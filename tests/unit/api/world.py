@@ -37,6 +37,7 @@ from sas_service.services.deny import Deciding
 from sas_service.services.hand_out import HandingOut, Patience
 from sas_service.services.inspect import Inspection
 from sas_service.services.issue import Issuing
+from sas_service.services.lockdown import LockingDown
 from sas_service.services.make_shared import Making
 from sas_service.services.renew import Renewing
 from sas_service.services.replace import Replacing
@@ -160,7 +161,7 @@ class World:
         )
 
 
-def app_of(world: World) -> Flask:
+def app_of(world: World, *, locking_down: LockingDown | None = None) -> Flask:
     policies = world.policies
     deciding = Deciding(policies=policies, audit_log=world.audit_log, mirror=world.mirror)
     issuing = Issuing(
@@ -194,6 +195,7 @@ def app_of(world: World) -> Flask:
         ),
         renewing=Renewing(inspection=inspection, journal=world.journal, slots=world.slots, clock=world.clock),
         revoking=None,
+        locking_down=locking_down,
         watching=None,
         inspection=inspection,
         suspending=Suspending(
