@@ -118,7 +118,10 @@ def run(environ: dict[str, str]) -> None:
 def rounds(service: Service, accounts: Accounts | None, metrics: WorkerMetrics) -> list[Round]:
     """Return everything that a worker of this deployment does beside what each account needs."""
     every = service.settings.worker_tick
-    table = [Round("reap", REAP_EVERY, service.reaping.run)]
+    table = [
+        Round("reap", REAP_EVERY, service.reaping.run),
+        Round("fold hand-outs", REAP_EVERY, service.folding.run),
+    ]
     if service.sinking is not None:
         table.append(Round("sinks", SINK_EVERY, service.sinking.run))
     if accounts and service.revocations:

@@ -17,6 +17,7 @@ from sas_service.api.use_cases import UseCases
 from sas_service.ports import CallerTokens, Clock, Policies, Readiness
 from sas_service.services.account_cors import AccountOrigins
 from sas_service.services.deny import Deciding
+from sas_service.services.hand_out import HandingOut
 from sas_service.services.inspect import Inspection
 from sas_service.services.issue import Issuing
 from sas_service.services.lockdown import LockingDown
@@ -35,6 +36,7 @@ def create_app(
     clock: Clock,
     deciding: Deciding,
     issuing: Issuing,
+    handing_out: HandingOut | None,
     replacing: Replacing,
     renewing: Renewing,
     revoking: Revoking | None,
@@ -61,6 +63,7 @@ def create_app(
     use_cases = UseCases(
         deciding=deciding,
         issuing=issuing,
+        handing_out=handing_out,
         replacing=replacing,
         renewing=renewing,
         revoking=revoking,

@@ -10,6 +10,7 @@ from sas_service.api.renewal import renewal
 from sas_service.api.revocation_verbs import revocation_verbs
 from sas_service.api.revocations import revocations
 from sas_service.api.service import service
+from sas_service.api.shared_tokens import shared_tokens
 from sas_service.api.suspensions import suspensions
 from sas_service.api.tokens import tokens
 
@@ -17,6 +18,7 @@ RESOURCES: tuple[Resource, ...] = (
     tokens,
     renewal,
     profiles,
+    shared_tokens,
     accounts,
     account_cors,
     lockdown,

@@ -25,6 +25,7 @@ class Ask:
     body_hash: str = ""
     shape: tuple[Violation, ...] = ()
     idempotency_key: str | None = None
+    if_none_match: str | None = None
     if_match: str | None = None
     last_event_id: int | None = None
     origin: str | None = None

@@ -112,6 +112,15 @@ PROBLEMS: dict[type[errors.SasServiceError], Problem] = {
         _NOTHING_ISSUED,
         SOON,
     ),
+    errors.SharedTokenNotReady: Problem(
+        "shared-token-not-ready",
+        "The shared token cannot be had just now",
+        503,
+        "It is being made by somebody else and takes longer than usual, or it could not be made a moment ago, or it is"
+        " too young for a newer one (`after`) to be made already.",
+        "Try again after Retry-After. The token that you have, if any, works as long as it says.",
+        SOON,
+    ),
     errors.RecordConflict: Problem(
         "record-conflict",
         "The token's record is in another state",

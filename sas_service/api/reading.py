@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Mapping
+from functools import cache
 
 from flask import g, request
-from marshmallow import Schema
+from marshmallow import Schema, missing
 from werkzeug.exceptions import HTTPException, UnsupportedMediaType
 
 from sas_service.api.echo import shorten
@@ -45,6 +46,7 @@ def read(operation: Operation, path: Mapping[str, str], caller: Caller | None) -
         body_hash=digest(document) if key else "",
         shape=violations,
         idempotency_key=key,
+        if_none_match=request.headers.get("If-None-Match"),
         if_match=if_match,
         last_event_id=_last_event_id(operation),
         origin=request.headers.get("Origin"),
@@ -70,9 +72,15 @@ def _query(operation: Operation) -> Shaped:
 
 def _shape(schema: Schema | None, raw: Mapping[str, str], place: str) -> Shaped:
     """Load what stands outside of the body; most requests have nothing there, and loading nothing costs 40 us."""
-    if schema is None and not raw:
+    if not raw and (schema is None or _demands_nothing(schema)):
         return _NOTHING
     return shape(schema or _STRICT, raw, place=place)
+
+
+@cache
+def _demands_nothing(schema: Schema) -> bool:
+    """Tell whether loading nothing with ``schema`` gives nothing: no field is required, none has a default."""
+    return not any(each.required or each.load_default is not missing for each in schema.load_fields.values())
 
 
 def _raw() -> bytes:

@@ -24,6 +24,7 @@ from sas_service.domain.errors import (
     OutsidePolicy,
     ProfileNotAllowed,
     RecordConflict,
+    SharedTokenNotReady,
     Suspended,
 )
 
@@ -102,6 +103,7 @@ def get_renewal(use: UseCases, ask: Ask) -> Answer:
         ClockSkew,
         EpochMoved,
         RecordConflict,
+        SharedTokenNotReady,
     ),
     cors=True,
 )

@@ -30,7 +30,7 @@ def issued_document(issued: Issued) -> Document:
         "authorization": f"jwt-sas {secret}",
         **_known(issued.record),
         "fingerprint": issued.token.fingerprint,
-        **_grant(issued.record.grant, issued.facts.client_id, issued.account.hosts),
+        **_grant(issued.record.grant, issued.client_id, issued.account.hosts),
     }
 
 

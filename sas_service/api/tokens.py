@@ -14,6 +14,7 @@ from sas_service.api.schemas_tokens import (
     TokensQuery,
     token_request,
 )
+from sas_service.api.shared_tokens import shared_for, shares
 from sas_service.api.token_documents import (
     granted_document,
     issued_document,
@@ -39,6 +40,7 @@ from sas_service.domain.errors import (
     ProfileNotAllowed,
     RecordConflict,
     RequestInProgress,
+    SharedTokenNotReady,
     Suspended,
     TokenSuperseded,
 )
@@ -95,6 +97,7 @@ TOKEN_HEADERS = {
         *_RECORDING,
         ClockSkew,
         EpochMoved,
+        SharedTokenNotReady,
         RecordConflict,
     ),
     cors=True,
@@ -104,10 +107,15 @@ def issue(use: UseCases, ask: Ask) -> Answer:
     """Ask for a token within the policy.
 
     Whatever is left out of the body is the profile's choice; a request may narrow a profile, never widen it. All
-    violations are told at once. The token is on record, durably and in two places, before it is answered.
+    violations are told at once. The token is on record, durably and in two places, before it is answered. Of a shared
+    profile this is the current token of the team, as `GET /v1/profiles/{profile}/token` answers it: nothing may be
+    wished for, and an Idempotency-Key, a reason and labels are not kept.
     """
+    request = token_request(ask.body)
+    if shares(use, request.profile):
+        return handed_out(shared_for(use, ask, request).issued, as_text=ask.wants_text)
     issued = use.issuing.issue(
-        token_request(ask.body),
+        request,
         ask.caller,
         request_id=ask.request_id,
         shape=ask.shape,

@@ -9,6 +9,7 @@ from sas_service.api.revocation_stream import Watchers
 from sas_service.ports import Clock, Policies, Readiness
 from sas_service.services.account_cors import AccountOrigins
 from sas_service.services.deny import Deciding
+from sas_service.services.hand_out import HandingOut
 from sas_service.services.inspect import Inspection
 from sas_service.services.issue import Issuing
 from sas_service.services.lockdown import LockingDown
@@ -39,6 +40,7 @@ class UseCases:
 
     deciding: Deciding
     issuing: Issuing
+    handing_out: HandingOut | None
     replacing: Replacing
     renewing: Renewing
     revoking: Revoking | None

@@ -22,11 +22,13 @@ from sas_service.bootstrap.azure import Azure, build_azure, build_caller_tokens
 from sas_service.bootstrap.policies import build_first_identity, build_policies
 from sas_service.bootstrap.preflight import readiness
 from sas_service.bootstrap.revocation import Revocations, build_revocations
+from sas_service.bootstrap.shared import build_folding, build_handing_out
 from sas_service.bootstrap.sinks import build_sinking
 from sas_service.bootstrap.stores import Stores, build_stores
 from sas_service.services.account_cors import AccountOrigins
 from sas_service.services.active_slots import ActiveSlots
 from sas_service.services.deny import Deciding
+from sas_service.services.fold_hand_outs import Folding
 from sas_service.services.inspect import Inspection
 from sas_service.services.issue import Issuing
 from sas_service.services.reap import Reaping
@@ -47,6 +49,7 @@ class Service:
     policies: PolicyFile
     readiness: tuple[Question, ...]
     reaping: Reaping
+    folding: Folding
     revocations: Revocations | None
     sinking: Sinking | None
     upkeep: Callable[[], None]
@@ -81,6 +84,7 @@ def build_service(environ: Mapping[str, str], *, last_accepted: Path | None = No
         policies=policies,
         readiness=readiness(stores, policies),
         reaping=reaping,
+        folding=build_folding(stores, policies),
         revocations=build_revocations(settings, stores, policies, azure),
         sinking=build_sinking(settings, stores, policies, azure),
         upkeep=upkeep,
@@ -109,6 +113,7 @@ def build_api(environ: Mapping[str, str]) -> tuple[Service, Flask]:
         token_ids=RandomTokenIds(),
         reservation_time=settings.reservation_time,
     )
+    handing_out = build_handing_out(settings, stores, service.policies, deciding, issuing)
     replacing = Replacing(
         issuing=issuing,
         policies=service.policies,
@@ -118,6 +123,7 @@ def build_api(environ: Mapping[str, str]) -> tuple[Service, Flask]:
         acknowledgements=stores.acknowledgements,
         suspensions=stores.suspensions,
         clock=clock,
+        handing_out=handing_out,
     )
     inspection = Inspection(
         policies=service.policies, audit_log=stores.audit_log, slots=stores.slots, maps_account=azure.maps_account
@@ -141,6 +147,7 @@ def build_api(environ: Mapping[str, str]) -> tuple[Service, Flask]:
         clock=clock,
         deciding=deciding,
         issuing=issuing,
+        handing_out=handing_out,
         replacing=replacing,
         renewing=Renewing(inspection=inspection, journal=stores.journal, slots=stores.slots, clock=clock),
         revoking=service.revocations.revoking if service.revocations else None,

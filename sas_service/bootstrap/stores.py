@@ -17,6 +17,7 @@ from sas_service.adapters.redis.lockdowns import RedisLockdowns
 from sas_service.adapters.redis.migrations import Migrations
 from sas_service.adapters.redis.notes import RedisNotes
 from sas_service.adapters.redis.server import Durability, Server
+from sas_service.adapters.redis.shared_tokens import RedisSharedTokens
 from sas_service.adapters.redis.slots import RedisSlots
 from sas_service.adapters.redis.suspensions import RedisSuspensions
 from sas_service.bootstrap.azure import build_credential_of, build_outbound
@@ -39,6 +40,7 @@ class Stores:
     leases: RedisLeases
     census: RedisTokenCensus
     acknowledgements: RedisAcknowledgements
+    shared_tokens: RedisSharedTokens
     notes: RedisNotes
     mirror: NdjsonMirror | AppendBlobMirror
 
@@ -71,6 +73,7 @@ def build_stores(settings: Settings, environ: Mapping[str, str]) -> Stores:
         leases=RedisLeases(server),
         census=RedisTokenCensus(server),
         acknowledgements=RedisAcknowledgements(server),
+        shared_tokens=RedisSharedTokens(server),
         notes=RedisNotes(server),
         mirror=build_mirror(settings, environ),
     )

@@ -18,6 +18,7 @@ class EventKind(StrEnum):
     RESERVED = "reserved"
     ISSUED = "issued"
     REDELIVERED = "redelivered"
+    HANDED_OUT = "handedOut"
     ABANDONED = "abandoned"
     REFUSED = "refused"
     SUSPENDED = "suspended"

@@ -92,6 +92,10 @@ class EpochMoved(SasServiceError):
     """The account switched its slot while the token was being signed, more often than we try again."""
 
 
+class SharedTokenNotReady(SasServiceError):
+    """The shared token is being made, could not be made just now, or may not be made anew yet."""
+
+
 class RecordConflict(SasServiceError):
     """A record is not in the state that this write expects (a zombie, a reaper, or a bug)."""
 

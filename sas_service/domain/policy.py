@@ -22,6 +22,12 @@ SHORTEST_MINIMUM = timedelta(minutes=5, seconds=1)
 DEFAULT_LIFETIME = timedelta(hours=1)
 """What a profile hands out when neither the request nor the profile says how long, as far as its limits let it."""
 
+LEAST_LEFT = timedelta(minutes=10)
+"""A shared token is handed out to nobody with less to live: the Web SDK loops on 300 s (design.md section 4)."""
+
+SHORTEST_SHARED = timedelta(minutes=15)
+"""The least lifetime of a shared token: LEAST_LEFT, and some time to be handed out and renewed in."""
+
 DEFAULT_START_AHEAD = timedelta(hours=1)
 """How far ahead of now a token may start unless its profile says otherwise."""
 
@@ -105,7 +111,10 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What a team may ask for by name; ``regions`` None means the document says ``regions: any``."""
+    """What a team may ask for by name; ``regions`` None means the document says ``regions: any``.
+
+    ``window`` is how long one shared token is the current one; None leaves it to ``domain/windows.py``.
+    """
 
     name: str
     account: str
@@ -119,6 +128,7 @@ class Profile:
     start_ahead: timedelta
     sharing: Sharing
     cors_origins: tuple[str, ...] = ()
+    window: timedelta | None = None
     key_vault_secret: VaultSecret | None = None
 
 
@@ -164,6 +174,11 @@ class Policy:
         while rule and rule not in self.lines:
             rule = rule.rpartition(".")[0]
         return self.lines.get(rule, 1)
+
+
+def usual_lifetime(shortest: timedelta, longest: timedelta) -> timedelta:
+    """Return the default lifetime of a profile that names none."""
+    return max(shortest, min(longest, DEFAULT_LIFETIME))
 
 
 def teams_of(policy: Policy, caller: Caller) -> tuple[Team, ...]:

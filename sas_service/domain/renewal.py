@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 
+from sas_service.domain.policy import LEAST_LEFT
 from sas_service.domain.tokens import TokenRecord
 
 MARGIN = timedelta(minutes=5)
@@ -58,7 +59,7 @@ def renewal_information(
         pace = SOONEST * (1 - JITTER + 2 * JITTER * _fraction(seed))
         past = RenewalWindow(start=order.since, end=order.since)
         return RenewalInformation(past, pace, order.reason, order.explanation, record.replaced_by)
-    window = renewal_window(record.grant.start, record.grant.expiry)
+    window = _window_of(record)
     life = record.grant.expiry - record.grant.start
     return RenewalInformation(
         window=window,
@@ -67,6 +68,13 @@ def renewal_information(
         explanation=None,
         replacement=record.replaced_by,
     )
+
+
+def _window_of(record: TokenRecord) -> RenewalWindow:
+    """A shared token's successor is there at the latest when it is itself handed out no more; before, it may not be."""
+    if record.is_shared:
+        return RenewalWindow(start=record.grant.expiry - LEAST_LEFT, end=record.grant.expiry - MARGIN)
+    return renewal_window(record.grant.start, record.grant.expiry)
 
 
 def renewal_window(start: datetime, expiry: datetime) -> RenewalWindow:

@@ -46,6 +46,7 @@ from sas_service.ports.revocation import (
     SlotSwitch,
     TokenCensus,
 )
+from sas_service.ports.shared import Current, Flight, HandOut, NoneCurrent, Shared, SharedName, SharedTokens, Wait
 from sas_service.ports.upkeep import AccountNotes
 from sas_service.ports.vault import Kept, SharedKeySecrets, TokenSecrets
 
@@ -61,10 +62,13 @@ __all__ = [
     "CallerTokens",
     "Clock",
     "CorsReading",
+    "Current",
     "DataPlane",
     "EffectiveRole",
     "EventPage",
     "EventQuery",
+    "Flight",
+    "HandOut",
     "Idempotency",
     "IdentitiesReading",
     "IdentityRoles",
@@ -80,6 +84,7 @@ __all__ = [
     "ManagementLock",
     "ManagementLocks",
     "MapsAccount",
+    "NoneCurrent",
     "Policies",
     "Probed",
     "Readiness",
@@ -88,7 +93,10 @@ __all__ = [
     "Reserved",
     "RoleAssignments",
     "Sealing",
+    "Shared",
     "SharedKeySecrets",
+    "SharedName",
+    "SharedTokens",
     "Signed",
     "SlotSwitch",
     "Slots",
@@ -99,4 +107,5 @@ __all__ = [
     "TokenPage",
     "TokenQuery",
     "TokenSecrets",
+    "Wait",
 ]

@@ -24,6 +24,7 @@ from sas_service.adapters.memory.maps_account import MemoryMapsAccount
 from sas_service.adapters.memory.notes import MemoryNotes
 from sas_service.adapters.memory.role_assignments import MemoryRoleAssignments
 from sas_service.adapters.memory.sealing import MemorySealing
+from sas_service.adapters.memory.shared_tokens import MemorySharedTokens
 from sas_service.adapters.memory.slots import MemorySlots
 from sas_service.adapters.memory.suspensions import MemorySuspensions
 from sas_service.adapters.memory.token_ids import MemoryTokenIds
@@ -53,6 +54,7 @@ __all__ = [
     "MemoryRoleAssignments",
     "MemorySealing",
     "MemorySharedKeySecrets",
+    "MemorySharedTokens",
     "MemorySlots",
     "MemorySuspensions",
     "MemoryTokenIds",

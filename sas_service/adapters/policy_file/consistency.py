@@ -6,8 +6,16 @@ from typing import Any
 
 from sas_service.adapters.policy_file.nodes import Path, Written
 from sas_service.domain.iso8601 import format_duration
-from sas_service.domain.policy import DEFAULT_PLATFORM_CEILING, MINIMUM_LIFETIME, Sharing
+from sas_service.domain.policy import (
+    DEFAULT_PLATFORM_CEILING,
+    LEAST_LEFT,
+    MINIMUM_LIFETIME,
+    SHORTEST_SHARED,
+    Sharing,
+    usual_lifetime,
+)
 from sas_service.domain.suggestions import did_you_mean
+from sas_service.domain.windows import MARGIN
 
 Contradiction = tuple[Path, str]
 
@@ -21,6 +29,7 @@ def contradictions(document: Mapping[str, Any], written: Written) -> Iterator[Co
     yield from _accounts(document)
     yield from _references(document, written)
     yield from _lifetimes(document)
+    yield from _windows(document)
     yield from _mixed_roles(document)
     yield from _sinks(document)
 
@@ -80,6 +89,26 @@ def _lifetimes(document: Mapping[str, Any]) -> Iterator[Contradiction]:
             by_default = " (what Azure documents, unless the account says more)" * (ceiling == DEFAULT_PLATFORM_CEILING)
             limit = f"accounts.{profile['account']}.platformCeiling is {format_duration(ceiling)}{by_default}"
             yield (*path, "max"), f"{format_duration(longest)} can never apply: {limit}"
+
+
+def _windows(document: Mapping[str, Any]) -> Iterator[Contradiction]:
+    """A shared token needs time to be handed out in, before its last PT10M, and time to be renewed in."""
+    for name, profile in _items(document, "profiles"):
+        lifetime, window = profile.get("lifetime", {}), profile.get("window")
+        if profile.get("sharing") != Sharing.SHARED:
+            if window is not None and "sharing" in profile:
+                yield ("profiles", name, "window"), "means nothing where sharing is exclusive"
+            continue
+        if lifetime.get("max") is None or lifetime.get("min") is None:
+            continue
+        lives = lifetime.get("default") or usual_lifetime(lifetime["min"], lifetime["max"])
+        longest = lives - LEAST_LEFT - MARGIN
+        if lives < SHORTEST_SHARED:
+            limit = f"lifetime.default must be at least {format_duration(SHORTEST_SHARED)}"
+            yield ("profiles", name, "sharing"), f"{limit} where tokens are shared; it is {format_duration(lives)}"
+        elif window is not None and window > longest:
+            limit = f"lifetime.default is {format_duration(lives)}, so it must be at most {format_duration(longest)}"
+            yield ("profiles", name, "window"), f"{format_duration(window)} can never apply: {limit}"
 
 
 def _order(

@@ -13,7 +13,6 @@ from sas_service.adapters.policy_file.parts import HERE
 from sas_service.adapters.policy_file.shape import DocumentPart
 from sas_service.domain.errors import PolicyRefused, Violation
 from sas_service.domain.policy import (
-    DEFAULT_LIFETIME,
     Account,
     Approvals,
     Policy,
@@ -23,6 +22,7 @@ from sas_service.domain.policy import (
     Standby,
     Team,
     VaultSecret,
+    usual_lifetime,
 )
 
 _DOCUMENT = DocumentPart()
@@ -126,7 +126,6 @@ def _approvals(keys: Mapping[str, Any]) -> Approvals:
 
 def _profile(name: str, keys: Mapping[str, Any]) -> Profile:
     lifetime = keys["lifetime"]
-    usual = max(lifetime["min"], min(lifetime["max"], DEFAULT_LIFETIME))
     return Profile(
         name=name,
         account=keys["account"],
@@ -136,10 +135,11 @@ def _profile(name: str, keys: Mapping[str, Any]) -> Profile:
         max_rate_per_second=keys["max_rate_per_second"],
         minimum_lifetime=lifetime["min"],
         maximum_lifetime=lifetime["max"],
-        default_lifetime=lifetime.get("default", usual),
+        default_lifetime=lifetime.get("default", usual_lifetime(lifetime["min"], lifetime["max"])),
         start_ahead=keys["start_ahead"],
         sharing=Sharing(keys["sharing"]),
         cors_origins=keys.get("cors", ()),
+        window=keys.get("window"),
         key_vault_secret=VaultSecret(**keys["key_vault_secret"]) if "key_vault_secret" in keys else None,
     )
 

@@ -20,6 +20,7 @@ from sas_service.domain.policy import (
     Standby,
 )
 from sas_service.domain.web_origins import ORIGIN_PATTERN
+from sas_service.domain.windows import MARGIN
 
 NAME: Final = Form(r"[a-z0-9][a-z0-9-]{0,62}", "must be 1 to 63 lower-case letters, digits and hyphens")
 ACCOUNT_NAME: Final = Form(
@@ -149,6 +150,11 @@ class ProfilePart(Part):
         tuple(word.value for word in Sharing),
         "exclusive: each request gets a token of its own; shared: all callers get the same within a window.",
         default=Sharing.EXCLUSIVE.value,
+    )
+    window = Duration(
+        MARGIN,
+        POLICY_CEILING,
+        "How long one shared token is the current one; two thirds of the lifetime but its last PT10M if left out.",
     )
     cors = Listed(
         Text(ORIGIN), "Origins of the browser pages that may call this service for this profile; none if left out."

@@ -109,6 +109,23 @@ class Keys:
         """Hash: ``n:<digest>`` -> denials counted, ``d:<digest>`` -> the newest of them."""
         return f"{self._tag}folds"
 
+    def shared(self, profile: str, team: str, terms: str) -> str:
+        """Hash: the current shared token, sealed, with its record; gone when it is of no use any more."""
+        return f"{self._tag}shared:{profile}:{team}:{terms}"
+
+    def shared_flight(self, profile: str, team: str, terms: str) -> str:
+        """Hash: ``fence``, ``holder`` and ``until`` (ms of the server) of who makes the next; gone after an hour."""
+        return f"{self._tag}shared-flight:{profile}:{team}:{terms}"
+
+    def tally(self, minute: int) -> str:
+        """Hash: token suffix, a space and who (JSON) -> how often it was handed out in a minute since 1970."""
+        return f"{self._tag}handed-out:{minute}"
+
+    @property
+    def tallied(self) -> str:
+        """Set of the minutes that have a tally: what is left to be folded."""
+        return f"{self._tag}handed-out"
+
     @property
     def revocations(self) -> str:
         """Hash: revocation id -> its newest entry, one JSON text that begins with the revision."""

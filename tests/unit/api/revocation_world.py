@@ -68,6 +68,7 @@ class HttpWorld:
             clock=of.clock,
             deciding=deciding,
             issuing=of.issuing,
+            handing_out=None,
             replacing=of.replacing,
             renewing=Renewing(inspection=inspection, journal=of.journal, slots=of.slots, clock=of.clock),
             revoking=Revoking(of.world, of.planning),

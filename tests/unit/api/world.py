@@ -1,7 +1,7 @@
 """A small world behind the API: the real services over the twins in memory."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,6 +19,8 @@ from sas_service.adapters.memory import (
     MemoryJournal,
     MemoryLeases,
     MemoryMapsAccount,
+    MemorySealing,
+    MemorySharedTokens,
     MemorySlots,
     MemorySuspensions,
     MemoryTokenIds,
@@ -32,9 +34,11 @@ from sas_service.ports import AccountFacts, CorsReading
 from sas_service.services.account_cors import AccountOrigins
 from sas_service.services.active_slots import ActiveSlots
 from sas_service.services.deny import Deciding
+from sas_service.services.hand_out import HandingOut, Patience
 from sas_service.services.inspect import Inspection
 from sas_service.services.issue import Issuing
 from sas_service.services.lockdown import LockingDown
+from sas_service.services.make_shared import Making
 from sas_service.services.renew import Renewing
 from sas_service.services.replace import Replacing
 from sas_service.services.suspend import Suspending
@@ -54,7 +58,7 @@ ACCOUNT = Account(
 )
 
 
-def _profile(name: str, origin: str) -> Profile:
+def _profile(name: str, origin: str, sharing: Sharing = Sharing.EXCLUSIVE) -> Profile:
     return Profile(
         name=name,
         account="maps-demo",
@@ -66,7 +70,7 @@ def _profile(name: str, origin: str) -> Profile:
         maximum_lifetime=timedelta(hours=2),
         default_lifetime=timedelta(hours=1),
         start_ahead=timedelta(days=1),
-        sharing=Sharing.EXCLUSIVE,
+        sharing=sharing,
         cors_origins=(origin,),
     )
 
@@ -81,6 +85,14 @@ POLICY = Policy(
     teams={"storefront": _team("storefront", "storefront-web"), "logistics": _team("logistics", "logistics-batch")},
     digest="d1" * 32,
     source="policy.yaml",
+)
+SHARING_POLICY = replace(
+    POLICY,
+    profiles={**POLICY.profiles, "shared": _profile("shared", SHOP, Sharing.SHARED)},
+    teams={
+        "storefront": _team("storefront", "storefront-web", "shared"),
+        "logistics": _team("logistics", "logistics-batch", "shared"),
+    },
 )
 FACTS = AccountFacts("client-id", "eastus", False, "Succeeded", {"blue": "principal-blue"})
 CORS = CorsReading(None, "Succeeded", {"kind": '"gen2"', "properties.disableLocalAuth": "false"})
@@ -97,11 +109,14 @@ CALLERS = {
 }
 
 
+@dataclass
 class KnownPolicy:
     """The port ``Policies`` with one policy."""
 
+    policy: Policy = POLICY
+
     def current(self) -> Policy:
-        return POLICY
+        return self.policy
 
     def status(self) -> Mapping[str, object]:
         return {"digest": POLICY.digest, "source": POLICY.source, "loadedAt": NOW}
@@ -134,15 +149,20 @@ class World:
     caller_tokens: MemoryCallerTokens = field(default_factory=lambda: MemoryCallerTokens(CALLERS))
     readiness: LogReadiness = field(default_factory=LogReadiness)
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+    policies: KnownPolicy = field(default_factory=KnownPolicy)
     audit_log: MemoryAuditLog = field(init=False)
+    shared_tokens: MemorySharedTokens = field(init=False)
 
     def __post_init__(self) -> None:
-        self.slots.initialise("maps-demo", dict.fromkeys(POLICY.profiles, "blue"))
+        self.slots.initialise("maps-demo", dict.fromkeys(self.policies.policy.profiles, "blue"))
         self.audit_log = MemoryAuditLog(clock=self.clock, slots=self.slots, suspensions=self.suspensions)
+        self.shared_tokens = MemorySharedTokens(
+            clock=self.clock, slots=self.slots, suspensions=self.suspensions, audit_log=self.audit_log
+        )
 
 
 def app_of(world: World, *, locking_down: LockingDown | None = None) -> Flask:
-    policies = KnownPolicy()
+    policies = world.policies
     deciding = Deciding(policies=policies, audit_log=world.audit_log, mirror=world.mirror)
     issuing = Issuing(
         deciding=deciding,
@@ -162,6 +182,7 @@ def app_of(world: World, *, locking_down: LockingDown | None = None) -> Flask:
         clock=world.clock,
         deciding=deciding,
         issuing=issuing,
+        handing_out=handing_out_of(world, deciding, issuing),
         replacing=Replacing(
             issuing=issuing,
             policies=policies,
@@ -196,6 +217,29 @@ def app_of(world: World, *, locking_down: LockingDown | None = None) -> Flask:
         metrics=Metrics(world.registry),
         version="0.1.0",
         challenge=Challenge("https://login.example/tenant", "api://sas-service/.default"),
+    )
+
+
+def handing_out_of(world: World, deciding: Deciding, issuing: Issuing) -> HandingOut:
+    sealing = MemorySealing()
+    making = Making(
+        policies=world.policies,
+        issuing=issuing,
+        shared=world.shared_tokens,
+        sealing=sealing,
+        clock=world.clock,
+        holder="this process",
+        flight_time=timedelta(seconds=20),
+    )
+    return HandingOut(
+        policies=world.policies,
+        deciding=deciding,
+        making=making,
+        shared=world.shared_tokens,
+        sealing=sealing,
+        clock=world.clock,
+        patience=Patience(pause=world.clock.advance, jitter=lambda: 0.5),
+        aside=lambda work: work(),
     )
 
 

@@ -200,6 +200,24 @@ FAULTS = {
         "must be a mapping",
     ),
     "sharing": (("sharing: shared\n", "sharing: both # <-\n"), "/profiles/world/sharing", "one of exclusive, shared"),
+    "window of an exclusive profile": (
+        ("    cors: [https://shop.example]\n", "    cors: [https://shop.example]\n    window: PT20M # <-\n"),
+        "/profiles/storefront-web/window",
+        "means nothing where sharing is exclusive",
+    ),
+    "window without time to renew in": (
+        ("    sharing: shared\n", "    sharing: shared\n    window: PT50M # <-\n"),
+        "/profiles/world/window",
+        "PT50M can never apply: lifetime.default is PT1H, so it must be at most PT49M",
+    ),
+    "shared token that lives too short": (
+        (
+            "    lifetime: {max: PT24H}\n    startAhead: P1D\n    sharing: shared\n",
+            "    lifetime: {max: PT14M59S}\n    startAhead: P1D\n    sharing: shared # <-\n",
+        ),
+        "/profiles/world/sharing",
+        "lifetime.default must be at least PT15M where tokens are shared; it is PT14M59S",
+    ),
     "wildcard origin": (
         ("cors: [https://shop.example]\n", 'cors: ["*"] # <-\n'),
         "/profiles/storefront-web/cors/0",
