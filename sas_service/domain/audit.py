@@ -39,6 +39,11 @@ class EventKind(StrEnum):
     AZURE_WRITE_INTENDED = "azureWriteIntended"
     AZURE_WRITE_ANSWERED = "azureWriteAnswered"
     SEAL_BROKEN = "sealBroken"
+    DRIFT_FOUND = "driftFound"
+    DRIFT_ENDED = "driftEnded"
+    DRIFT_ACCEPTED = "driftAccepted"
+    STANDBY_PROVEN = "standbyProven"
+    RUN_WITHOUT_ACCOUNT = "runWithoutAccount"
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,12 +46,14 @@ from sas_service.ports.revocation import (
     TokenCensus,
 )
 from sas_service.ports.seals import EventStreams, Seal, Seals, Signing
+from sas_service.ports.upkeep import AccountNotes
 
 __all__ = [
     "AccountCors",
     "AccountFacts",
     "AccountIdentities",
     "AccountKeys",
+    "AccountNotes",
     "Acknowledgements",
     "AuditLog",
     "AuditMirror",
