@@ -52,7 +52,8 @@ def create_app(
 ) -> Flask:
     """Return the WSGI application.
 
-    ``challenge`` is what a client without a token is told; ``watchers`` is how many may watch runs, and how long.
+    ``challenge`` is what a client without a token is told; ``watchers`` is how many may watch runs, and how long;
+    ``proofs`` is None where nothing is signed.
     """
     app = _empty_app()
     cors = Cors(policies)
