@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sas_service.domain.cuts import Cut, Past, Wound, joined
 from sas_service.domain.plans import Plan
+from sas_service.domain.probes import with_probes
 from sas_service.domain.revocations import LEGAL, OPEN, Action, State
 from sas_service.domain.slots import AccountSlots
 
@@ -139,6 +140,14 @@ class Revocation:
         known = any(each.id == changed.id for each in self.intents)
         kept = tuple(changed if each.id == changed.id else each for each in self.intents)
         return replace(self, intents=kept if known else (*kept, changed))
+
+    def with_canary(self, changed: Canary) -> "Revocation":
+        """Return it with one canary added or changed."""
+        return replace(self, canaries={**self.canaries, changed.name: changed})
+
+    def with_probes(self, notes: tuple[Mapping[str, object], ...]) -> "Revocation":
+        """Return it with what the data plane answered added, equal answers folded."""
+        return replace(self, probes=with_probes(self.probes, notes))
 
 
 def allowed_actions(run: Revocation, now: datetime) -> frozenset[Action]:

@@ -28,6 +28,7 @@ from sas_service.ports.azure import (
     Signed,
 )
 from sas_service.ports.control import Slots, Suspension, Suspensions
+from sas_service.ports.lockdown import LocalAuth, LocalAuthReading, Lockdowns
 from sas_service.ports.process import CallerTokens, Clock, Policies, Readiness, TokenIds
 from sas_service.ports.revocation import (
     AccountIdentities,
@@ -47,6 +48,7 @@ from sas_service.ports.revocation import (
 )
 from sas_service.ports.seals import EventStreams, Seal, Seals, Signing
 from sas_service.ports.upkeep import AccountNotes
+from sas_service.ports.vault import Kept, SharedKeySecrets, TokenSecrets
 
 __all__ = [
     "AccountCors",
@@ -69,9 +71,13 @@ __all__ = [
     "IdentitiesReading",
     "IdentityRoles",
     "Journal",
+    "Kept",
     "KeyReading",
     "Lease",
     "Leases",
+    "LocalAuth",
+    "LocalAuthReading",
+    "Lockdowns",
     "ManagedIdentities",
     "ManagementLock",
     "ManagementLocks",
@@ -86,6 +92,7 @@ __all__ = [
     "Seal",
     "Sealing",
     "Seals",
+    "SharedKeySecrets",
     "Signed",
     "Signing",
     "SlotSwitch",
@@ -96,4 +103,5 @@ __all__ = [
     "TokenIds",
     "TokenPage",
     "TokenQuery",
+    "TokenSecrets",
 ]
