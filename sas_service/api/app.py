@@ -21,6 +21,7 @@ from sas_service.services.hand_out import HandingOut
 from sas_service.services.inspect import Inspection
 from sas_service.services.issue import Issuing
 from sas_service.services.lockdown import LockingDown
+from sas_service.services.prove import LogProofs
 from sas_service.services.renew import Renewing
 from sas_service.services.replace import Replacing
 from sas_service.services.revoke import Revoking
@@ -50,11 +51,13 @@ def create_app(
     metrics: Metrics,
     version: str,
     challenge: Challenge | None = None,
+    proofs: LogProofs | None = None,
     watchers: Watchers | None = None,
 ) -> Flask:
     """Return the WSGI application.
 
-    ``challenge`` is what a client without a token is told; ``watchers`` is how many may watch runs, and how long.
+    ``challenge`` is what a client without a token is told; ``watchers`` is how many may watch runs, and how long;
+    ``proofs`` is None where nothing is signed.
     """
     app = _empty_app()
     cors = Cors(policies)
@@ -73,6 +76,7 @@ def create_app(
         inspection=inspection,
         suspending=suspending,
         account_origins=account_origins,
+        proofs=proofs,
         policies=policies,
         clock=clock,
         readiness=readiness,

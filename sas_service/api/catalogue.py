@@ -3,6 +3,7 @@
 from sas_service.api.account_cors import account_cors
 from sas_service.api.accounts import accounts
 from sas_service.api.audit import audit
+from sas_service.api.audit_checkpoints import audit_checkpoints
 from sas_service.api.lockdown import lockdown
 from sas_service.api.operations import Resource
 from sas_service.api.profiles import profiles
@@ -26,5 +27,6 @@ RESOURCES: tuple[Resource, ...] = (
     revocations,
     revocation_verbs,
     audit,
+    audit_checkpoints,
     service,
 )

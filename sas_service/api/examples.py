@@ -140,3 +140,18 @@ EVENTS: Example = {
     ],
     "next": None,
 }
+_HASH = "Xdnaeacaa1mthVnLcB5wmjq6uCOq0vSWDP43Du/0YyI="
+CHECKPOINTS: Example = {
+    "items": [
+        {
+            "stream": "maps-demo",
+            "size": 4711,
+            "root": _HASH,
+            "checkpoint": f"sas-service.example/maps-demo\n4711\n{_HASH}\n\n\u2014 sas-service.example jOM8dk...\n",
+        }
+    ],
+    "verifyingKey": "sas-service.example+8ce33c76+AfOBHc...",
+    "next": None,
+}
+INCLUSION: Example = {"stream": "maps-demo", "seq": 17, "size": 4711, "leafHash": _HASH, "proof": [_HASH]}
+CONSISTENCY: Example = {"stream": "maps-demo", "first": 16, "second": 4711, "proof": [_HASH]}

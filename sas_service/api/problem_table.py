@@ -224,5 +224,15 @@ PROBLEMS: dict[type[errors.SasServiceError], Problem] = {
         "Tell the operators: `sas-service migrate`, or the other release.",
         LATER,
     ),
+    errors.SealBroken: Problem(
+        "seal-broken",
+        "The audit log is not what was sealed",
+        503,
+        "A number is missing, a text has changed, or sealed events are gone: somebody has changed the log, or Redis has"
+        " lost a part of it. The audit event `sealBroken` says where.",
+        "Call an administrator: `sas-service audit verify` tells what differs, `sas-service audit repair` restores what"
+        " the mirror has.",
+        UNTIL_DEPLOYED,
+    ),
     **REVOCATION_PROBLEMS,
 }

@@ -13,6 +13,7 @@ from sas_service.services.hand_out import HandingOut
 from sas_service.services.inspect import Inspection
 from sas_service.services.issue import Issuing
 from sas_service.services.lockdown import LockingDown
+from sas_service.services.prove import LogProofs
 from sas_service.services.renew import Renewing
 from sas_service.services.replace import Replacing
 from sas_service.services.revoke import Revoking
@@ -50,6 +51,7 @@ class UseCases:
     inspection: Inspection
     suspending: Suspending
     account_origins: AccountOrigins
+    proofs: LogProofs | None
     policies: Policies
     clock: Clock
     readiness: Sequence[Readiness]

@@ -18,6 +18,7 @@ from sas_service.adapters.token_ids import RandomTokenIds
 from sas_service.api.app import create_app
 from sas_service.api.auth import Challenge
 from sas_service.api.metrics import Metrics
+from sas_service.bootstrap.audit import SealedLog, build_sealed_log
 from sas_service.bootstrap.azure import Azure, build_azure, build_caller_tokens
 from sas_service.bootstrap.policies import build_first_identity, build_policies
 from sas_service.bootstrap.preflight import readiness
@@ -51,6 +52,7 @@ class Service:
     reaping: Reaping
     folding: Folding
     revocations: Revocations | None
+    sealed_log: SealedLog | None
     sinking: Sinking | None
     upkeep: Callable[[], None]
     policy_poll: timedelta
@@ -86,6 +88,7 @@ def build_service(environ: Mapping[str, str], *, last_accepted: Path | None = No
         reaping=reaping,
         folding=build_folding(stores, policies),
         revocations=build_revocations(settings, stores, policies, azure),
+        sealed_log=build_sealed_log(settings, stores, policies),
         sinking=build_sinking(settings, stores, policies, azure),
         upkeep=upkeep,
         policy_poll=settings.policy_poll,
@@ -156,6 +159,7 @@ def build_api(environ: Mapping[str, str]) -> tuple[Service, Flask]:
         inspection=inspection,
         suspending=suspending,
         account_origins=account_origins,
+        proofs=service.sealed_log.proofs if service.sealed_log else None,
         policies=service.policies,
         readiness=service.readiness,
         metrics=_metrics(shared),

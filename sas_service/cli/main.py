@@ -1,10 +1,9 @@
-"""The group of all commands; each is imported only when it is called, so that none waits for the others' libraries."""
-
-from importlib import import_module
+"""The group of all commands."""
 
 import click
 
 from sas_service import __version__
+from sas_service.cli.lazy_commands import LazyCommands
 
 COMMANDS = {
     "demo": "sas_service.cli.demo_command:demo",
@@ -17,29 +16,17 @@ COMMANDS = {
     "revoke": "sas_service.cli.revocation.revoke_command:revoke",
     "lockdown": "sas_service.cli.revocation.lockdown_command:lockdown",
     "rotate-shared-key": "sas_service.cli.revocation.rotate_command:rotate_shared_key",
+    "audit": "sas_service.cli.audit_commands:audit",
     "openapi": "sas_service.cli.openapi_command:openapi",
 }
 """Name -> where the click command is."""
 
 
-class LazyCommands(click.Group):
-    """A group that imports a command when it is asked for."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
-        """Return the names in the order of the table."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  click's signature
-        """Import the command, None if there is none of this name."""
-        place = COMMANDS.get(cmd_name)
-        if place is None:
-            return None
-        module, _, name = place.partition(":")
-        command: click.Command = getattr(import_module(module), name)
-        return command
-
-
-@click.group(cls=LazyCommands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=LazyCommands,
+    places=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(__version__, prog_name="sas-service")
 def main() -> None:
     """Issue Azure Maps SAS tokens by policy, and record every one.
@@ -55,6 +42,7 @@ def main() -> None:
       sas-service migrate         bring Redis to this release's schema
       sas-service serve           the API under gunicorn
       sas-service worker          the background work; as many as you like
+      sas-service audit           copy the audit log, and check that nobody has edited it
 
     \b
     When tokens must be taken back

@@ -44,6 +44,7 @@ class EventKind(StrEnum):
     LOCKDOWN_ENDED = "lockdownEnded"
     AZURE_WRITE_INTENDED = "azureWriteIntended"
     AZURE_WRITE_ANSWERED = "azureWriteAnswered"
+    SEAL_BROKEN = "sealBroken"
     DRIFT_FOUND = "driftFound"
     DRIFT_ENDED = "driftEnded"
     DRIFT_ACCEPTED = "driftAccepted"

@@ -178,3 +178,7 @@ class TooManyWatchers(SasServiceError):
 
 class LeaseLost(SasServiceError):
     """Another runner has taken over the account, or the lease ends too soon to act under it: nothing was sent."""
+
+
+class SealBroken(SasServiceError):
+    """The audit log is not what was sealed: a number is missing, a text has changed, or events are gone."""

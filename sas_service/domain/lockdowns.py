@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sas_service.domain.cuts import KEY, Cut, Past, Wound
+from sas_service.domain.probes import with_probes
 from sas_service.domain.revocations import Reason
-from sas_service.domain.runs import KEPT_PROBES, Canary, Intent, StepRecord
+from sas_service.domain.runs import Canary, Intent, StepRecord
 from sas_service.domain.slots import SigningKey
 
 REGENERATE = "regenerate"
@@ -95,8 +96,8 @@ class Lockdown:
         return replace(self, canaries={**self.canaries, changed.name: changed})
 
     def with_probes(self, notes: tuple[Mapping[str, object], ...]) -> "Lockdown":
-        """Return it with what the data plane answered added, the oldest left out."""
-        return replace(self, probes=(*self.probes, *notes)[-KEPT_PROBES:])
+        """Return it with what the data plane answered added, equal answers folded."""
+        return replace(self, probes=with_probes(self.probes, notes))
 
     def unchanged_keys(self, now: Mapping[SigningKey, str]) -> tuple[SigningKey, ...]:
         """Return the keys that may not be what kills every earlier token: still as before, or never read before."""

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sas_service.domain.cuts import Cut, Past, Wound, joined
 from sas_service.domain.plans import Plan
+from sas_service.domain.probes import with_probes
 from sas_service.domain.revocations import LEGAL, OPEN, Action, State
 from sas_service.domain.slots import AccountSlots
 
@@ -13,10 +14,6 @@ TAKES_AWAY = frozenset({"regenerate", "detach", "remove"})
 """The operations after which something that worked does not: a late one must find nothing to kill."""
 
 CUTTING_STEPS = frozenset({"regenerate-key", "detach-identity", "remove-role"})
-
-
-KEPT_PROBES = 200
-"""How many answers of the data plane one entry remembers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +146,8 @@ class Revocation:
         return replace(self, canaries={**self.canaries, changed.name: changed})
 
     def with_probes(self, notes: tuple[Mapping[str, object], ...]) -> "Revocation":
-        """Return it with what the data plane answered added, the oldest left out."""
-        return replace(self, probes=(*self.probes, *notes)[-KEPT_PROBES:])
+        """Return it with what the data plane answered added, equal answers folded."""
+        return replace(self, probes=with_probes(self.probes, notes))
 
 
 def allowed_actions(run: Revocation, now: datetime) -> frozenset[Action]:

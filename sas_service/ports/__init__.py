@@ -46,6 +46,7 @@ from sas_service.ports.revocation import (
     SlotSwitch,
     TokenCensus,
 )
+from sas_service.ports.seals import EventStreams, Seal, Seals, Signing
 from sas_service.ports.shared import Current, Flight, HandOut, NoneCurrent, Shared, SharedName, SharedTokens, Wait
 from sas_service.ports.upkeep import AccountNotes
 from sas_service.ports.vault import Kept, SharedKeySecrets, TokenSecrets
@@ -67,6 +68,7 @@ __all__ = [
     "EffectiveRole",
     "EventPage",
     "EventQuery",
+    "EventStreams",
     "Flight",
     "HandOut",
     "Idempotency",
@@ -92,12 +94,15 @@ __all__ = [
     "Reservation",
     "Reserved",
     "RoleAssignments",
+    "Seal",
     "Sealing",
+    "Seals",
     "Shared",
     "SharedKeySecrets",
     "SharedName",
     "SharedTokens",
     "Signed",
+    "Signing",
     "SlotSwitch",
     "Slots",
     "Suspension",

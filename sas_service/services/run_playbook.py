@@ -130,7 +130,7 @@ def _note(run: Run, seen: Seen) -> None:
     state = State.WAITING if seen.human else State.RUNNING
     waiting_for, code = (seen.missing, seen.human) if seen.human else (None, None)
     before = (run.entry.state, run.entry.waiting_code, record)
-    if before == (state, code, noted):
+    if before == (state, code, noted) and not run.has_probed:
         return
     if seen.human and seen.human != run.entry.waiting_code:
         run.event(EventKind.REVOCATION_WAITS, step=record.name, waitingFor=seen.missing, code=seen.human)

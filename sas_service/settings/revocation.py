@@ -10,6 +10,7 @@ from sas_service.settings.values import (
     read_bind,
     read_duration,
     read_key,
+    read_log_name,
     read_named_keys,
     read_positive,
 )
@@ -35,7 +36,9 @@ class RevocationSettings:
         optional=True,
     )
     signing_origin: str = setting(
-        str, "Name of the log in its signed checkpoints, such as sas.example.com/audit.", default="sas-service"
+        read_log_name,
+        "Name of the log in its signed checkpoints, such as sas.example.com/audit.",
+        default="sas-service",
     )
     worker_tick: timedelta = setting(
         read_duration, "How often a worker looks whether a revocation can go on.", default="PT2S"

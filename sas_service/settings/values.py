@@ -9,6 +9,7 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 from sas_service.domain.iso8601 import parse_duration
+from sas_service.domain.signed_notes import VerifyingKey
 
 _HIGHEST_PORT = 65_535
 _KEY_ID = re.compile(r"[A-Za-z0-9-]{1,32}")
@@ -122,6 +123,11 @@ def read_key(length: int, *, exact: bool = False) -> Callable[[str], Secret]:
         return Secret(text)
 
     return parse
+
+
+def read_log_name(text: str) -> str:
+    """A name that a signature can carry."""
+    return VerifyingKey(text, bytes(32)).name
 
 
 def read_named_keys(length: int) -> Callable[[str], tuple[tuple[str, Secret], ...]]:

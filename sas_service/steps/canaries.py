@@ -8,6 +8,7 @@ from sas_service.domain.audit import EventKind
 from sas_service.domain.errors import AzureRefused
 from sas_service.domain.iso8601 import format_instant, whole_seconds
 from sas_service.domain.policy import CLOCK_SKEW
+from sas_service.domain.probes import OLD_IDENTITY, OLD_KEY, STANDBY
 from sas_service.domain.revocations import Mode
 from sas_service.domain.runs import Canary
 from sas_service.domain.slots import SigningKey
@@ -15,7 +16,6 @@ from sas_service.domain.tokens import Grant
 from sas_service.ports import Probed
 from sas_service.steps.run import Acting, E, Run
 
-STANDBY, OLD_KEY, OLD_IDENTITY = "standby:", "old-key:", "old-identity:"
 _MARGIN = timedelta(minutes=1)
 
 

@@ -116,6 +116,7 @@ class Acting(ABC, Generic[E]):
         self.world = world
         self.lease = lease
         self.entry = entry
+        self._kept = entry
         self._records: tuple[TokenRecord, ...] | None = None
 
     @property
@@ -221,6 +222,11 @@ class Run(Acting[Revocation]):
     kind = "revocation"
 
     @property
+    def has_probed(self) -> bool:
+        """Whether there are answers of the data plane that the journal does not have yet."""
+        return self.entry.probes != self._kept.probes
+
+    @property
     def way(self) -> Direction:
         """Where the run goes."""
         return self.entry.plan.chosen.direction
@@ -246,4 +252,4 @@ class Run(Acting[Revocation]):
 
     def save(self, entry: Revocation) -> None:
         """Write the entry under the lease's fence."""
-        self.entry = self.world.journal.save(entry, fence=self.lease.fence)
+        self.entry = self._kept = self.world.journal.save(entry, fence=self.lease.fence)

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
-from sas_service.steps import canaries, cutting, guards, moving, proving, standby
+from sas_service.domain.probes import OLD_IDENTITY, OLD_KEY
+from sas_service.steps import cutting, guards, moving, proving, standby
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +55,12 @@ WAITS: Final[tuple[Wait, ...]] = (
         "Let the applications replace their tokens, then `resume`.",
     ),
     Wait(
-        canaries.OLD_KEY.rstrip(":"),
+        OLD_KEY.rstrip(":"),
         "The canary of the old key is refused before the cut: its refusal would prove nothing.",
         "Look why; `resume` goes on without this proof.",
     ),
     Wait(
-        canaries.OLD_IDENTITY.rstrip(":"),
+        OLD_IDENTITY.rstrip(":"),
         "The canary of an old identity is refused before the cut: somebody may have cut it already.",
         "Look why; `resume` goes on without this proof.",
     ),

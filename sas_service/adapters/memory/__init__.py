@@ -24,7 +24,9 @@ from sas_service.adapters.memory.maps_account import MemoryMapsAccount
 from sas_service.adapters.memory.notes import MemoryNotes
 from sas_service.adapters.memory.role_assignments import MemoryRoleAssignments
 from sas_service.adapters.memory.sealing import MemorySealing
+from sas_service.adapters.memory.seals import MemorySeals
 from sas_service.adapters.memory.shared_tokens import MemorySharedTokens
+from sas_service.adapters.memory.signing import MemorySigning, verify_memory
 from sas_service.adapters.memory.slots import MemorySlots
 from sas_service.adapters.memory.suspensions import MemorySuspensions
 from sas_service.adapters.memory.token_ids import MemoryTokenIds
@@ -53,11 +55,14 @@ __all__ = [
     "MemoryNotes",
     "MemoryRoleAssignments",
     "MemorySealing",
+    "MemorySeals",
     "MemorySharedKeySecrets",
     "MemorySharedTokens",
+    "MemorySigning",
     "MemorySlots",
     "MemorySuspensions",
     "MemoryTokenIds",
     "MemoryTokenSecrets",
     "SigningTwin",
+    "verify_memory",
 ]

@@ -140,6 +140,16 @@ class MemoryAuditLog(Failing):
         with self._guard:
             return self._events.page(query, cursor=cursor, limit=limit)
 
+    def last(self, stream: str) -> int:
+        """Return the number of the newest event (the port ``EventStreams``)."""
+        with self._guard:
+            return self._events.last(stream)
+
+    def after(self, stream: str, seq: int, limit: int) -> tuple[AuditEvent, ...]:
+        """Return events with greater numbers, the oldest first (the port ``EventStreams``)."""
+        with self._guard:
+            return self._events.after(stream, seq, limit)
+
     def identities_in_use(self, account: str, now: datetime) -> Mapping[str, int]:
         """Return identity name -> number of unexpired tokens that hang on it."""
         with self._guard:

@@ -30,6 +30,14 @@ class EventStore:
         """Return the token's events, newest first."""
         return [entry for entry in reversed(self._streams.get(stream, [])) if entry[1].token == token]
 
+    def last(self, stream: str) -> int:
+        """Return the number of the newest event, 0 before the first."""
+        return len(self._streams.get(stream, []))
+
+    def after(self, stream: str, seq: int, limit: int) -> tuple[AuditEvent, ...]:
+        """Return events with greater numbers, the oldest first."""
+        return tuple(event for event, _ in self._streams.get(stream, [])[seq : seq + limit])
+
     def page(self, query: EventQuery, *, cursor: str | None, limit: int) -> EventPage:
         """Do what ``AuditLog.events`` promises."""
         check_limit(limit)

@@ -162,6 +162,15 @@ class Keys:
         return f"{self._tag}acknowledgements"
 
     @property
+    def seal(self) -> str:
+        """JSON of how far the stream is sealed: size, frontier, the newest checkpoints."""
+        return f"{self._tag}seal"
+
+    def tile(self, level: int, number: int) -> str:
+        """Hashes of the stream's Merkle tree side by side, 43 characters each (``domain/tiles.py``)."""
+        return f"{self._tag}tile:{level}:{number}"
+
+    @property
     def acknowledgements_until(self) -> str:
         """Sorted set: id of a replaced token by the ms at which the word for it is needed no more."""
         return f"{self._tag}acknowledgements:until"

@@ -20,7 +20,9 @@ from sas_service.adapters.memory import (
     MemoryLeases,
     MemoryMapsAccount,
     MemorySealing,
+    MemorySeals,
     MemorySharedTokens,
+    MemorySigning,
     MemorySlots,
     MemorySuspensions,
     MemoryTokenIds,
@@ -39,6 +41,7 @@ from sas_service.services.inspect import Inspection
 from sas_service.services.issue import Issuing
 from sas_service.services.lockdown import LockingDown
 from sas_service.services.make_shared import Making
+from sas_service.services.prove import LogProofs
 from sas_service.services.renew import Renewing
 from sas_service.services.replace import Replacing
 from sas_service.services.suspend import Suspending
@@ -148,6 +151,7 @@ class World:
     account_cors: MemoryAccountCors | None = field(default_factory=lambda: MemoryAccountCors({"maps-demo": CORS}))
     caller_tokens: MemoryCallerTokens = field(default_factory=lambda: MemoryCallerTokens(CALLERS))
     readiness: LogReadiness = field(default_factory=LogReadiness)
+    seals: MemorySeals = field(default_factory=MemorySeals)
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     policies: KnownPolicy = field(default_factory=KnownPolicy)
     audit_log: MemoryAuditLog = field(init=False)
@@ -212,6 +216,7 @@ def app_of(world: World, *, locking_down: LockingDown | None = None) -> Flask:
             mirror=world.mirror,
             clock=world.clock,
         ),
+        proofs=LogProofs(policies=policies, seals=world.seals, verifying_key=MemorySigning().verifying_key),
         policies=policies,
         readiness=[world.readiness],
         metrics=Metrics(world.registry),

@@ -1,0 +1,22 @@
+"""The events of a stream by their numbers: what sealing and exporting read, from the oldest on."""
+
+from sas_service.adapters.redis.keys import Keys
+from sas_service.adapters.redis.server import Server
+from sas_service.domain.audit import AuditEvent
+
+
+class RedisEventStreams:
+    """The port ``EventStreams``."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+
+    def last(self, stream: str) -> int:
+        """Return the number of the newest event, 0 before the first."""
+        (seq,) = self._server.read(("GET", Keys(stream).last_seq))
+        return int(seq or 0)
+
+    def after(self, stream: str, seq: int, limit: int) -> tuple[AuditEvent, ...]:
+        """Return up to ``limit`` events whose numbers are greater than ``seq``, the oldest first."""
+        (entries,) = self._server.read(("XRANGE", Keys(stream).events, f"{seq + 1}-0", "+", "COUNT", limit))
+        return tuple(AuditEvent(stream, int(entry.partition("-")[0]), fields["e"]) for entry, fields in entries)

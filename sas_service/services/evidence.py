@@ -1,0 +1,74 @@
+"""The signed evidence of a revocation that has ended: from the journal, the acknowledgements and the audit log."""
+
+import json
+
+from sas_service.domain.audit import AuditEvent
+from sas_service.domain.consumers import Acknowledgement
+from sas_service.domain.errors import ActionNotAllowed
+from sas_service.domain.evidence import evidence_report, signed_text
+from sas_service.domain.iso8601 import parse_instant
+from sas_service.domain.revocations import State
+from sas_service.domain.runs import Revocation
+from sas_service.domain.signed_notes import write_note
+from sas_service.ports import Acknowledgements, AuditLog, Clock, EventQuery, Journal, Signing
+
+_ENDED = frozenset({State.COMPLETED, State.ABORTED})
+_PAGE, _MOST_PAGES = 500, 100
+
+
+class Evidence:
+    """Puts evidence together whenever it is asked for; nothing of it is stored."""
+
+    def __init__(
+        self,
+        *,
+        journal: Journal,
+        acknowledgements: Acknowledgements,
+        audit_log: AuditLog,
+        signing: Signing,
+        clock: Clock,
+    ) -> None:
+        self._journal = journal
+        self._acknowledgements = acknowledgements
+        self._audit_log = audit_log
+        self._signing = signing
+        self._clock = clock
+
+    def report(self, run_id: str) -> dict[str, object]:
+        """Return ``revocation``, ``account``, ``report``, its ``signature`` (a signed note) and ``verifyingKey``.
+
+        Raises NotFound, ActionNotAllowed for a run that has not ended, AuditLogUnavailable.
+        """
+        run = self._journal.read(run_id)
+        if run.state not in _ENDED or run.started_at is None:
+            raise ActionNotAllowed("There is evidence when a run that was started has ended.", allowedActions="")
+        events, has_all = self._events(run)
+        report = evidence_report(run, self._words(run), events, has_all_events=has_all, now=self._clock.now())
+        key = self._signing.verifying_key
+        text = signed_text(key, report)
+        return {
+            "revocation": run.id,
+            "account": run.account,
+            "report": report,
+            "signature": write_note(text, key, self._signing.sign(text.encode())),
+            "verifyingKey": key.text,
+        }
+
+    def _words(self, run: Revocation) -> list[Acknowledgement]:
+        """Return what consumers of this account acknowledged while the run was under way."""
+        end = run.ended_at or self._clock.now()
+        words = self._acknowledgements.of(run.account).values()
+        return [each for each in words if run.plan.made_at <= each.at <= end]
+
+    def _events(self, run: Revocation) -> tuple[list[AuditEvent], bool]:
+        """Return the events that name the run, the oldest first, and whether the search reached its plan."""
+        found: list[AuditEvent] = []
+        cursor: str | None = None
+        for _ in range(_MOST_PAGES):
+            page = self._audit_log.events(EventQuery([run.account]), cursor=cursor, limit=_PAGE)
+            found += [each for each in page.items if json.loads(each.text).get("revocation") == run.id]
+            cursor = page.next
+            is_before = page.items and parse_instant(json.loads(page.items[-1].text)["at"]) < run.plan.made_at
+            if cursor is None or is_before:
+                return found[::-1], True
+        return found[::-1], False
