@@ -65,9 +65,9 @@ class Keys:
         """Set of the classes of lifetimes that ever occurred."""
         return f"{self._tag}lifetimes"
 
-    def issued_to_application(self, application: str) -> str:
-        """The same for one client application."""
-        return f"{self._tag}issued-to:a:{application}"
+    def issued_to_application(self, application: str, *, for_itself: bool) -> str:
+        """The same for one client application: what it asked for itself, and what it asked for its users."""
+        return f"{self._tag}issued-to:{'a' if for_itself else 'u'}:{application}"
 
     def issued_to_object(self, object_id: str) -> str:
         """The same for one object id: a signed-in user's, as a rule."""
