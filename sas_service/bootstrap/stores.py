@@ -14,6 +14,7 @@ from sas_service.adapters.redis.connection import Limits, connect
 from sas_service.adapters.redis.journal import RedisJournal
 from sas_service.adapters.redis.leases import RedisLeases
 from sas_service.adapters.redis.migrations import Migrations
+from sas_service.adapters.redis.notes import RedisNotes
 from sas_service.adapters.redis.server import Durability, Server
 from sas_service.adapters.redis.slots import RedisSlots
 from sas_service.adapters.redis.suspensions import RedisSuspensions
@@ -36,6 +37,7 @@ class Stores:
     leases: RedisLeases
     census: RedisTokenCensus
     acknowledgements: RedisAcknowledgements
+    notes: RedisNotes
     mirror: NdjsonMirror | AppendBlobMirror
 
 
@@ -66,6 +68,7 @@ def build_stores(settings: Settings, environ: Mapping[str, str]) -> Stores:
         leases=RedisLeases(server),
         census=RedisTokenCensus(server),
         acknowledgements=RedisAcknowledgements(server),
+        notes=RedisNotes(server),
         mirror=build_mirror(settings, environ),
     )
 
