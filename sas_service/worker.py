@@ -24,6 +24,8 @@ from sas_service.worker_accounts import Accounts
 REAP_EVERY = timedelta(seconds=5)
 """How soon an abandoned reservation or a folded denial is written after it is due."""
 
+SINK_EVERY = timedelta(seconds=10)
+"""How soon a Key Vault secret follows a switch."""
 LOST_EVERY = timedelta(seconds=60)
 """How often open runs are looked for whose account is not in the policy any more."""
 
@@ -117,6 +119,8 @@ def rounds(service: Service, accounts: Accounts | None, metrics: WorkerMetrics) 
     """Return everything that a worker of this deployment does beside what each account needs."""
     every = service.settings.worker_tick
     table = [Round("reap", REAP_EVERY, service.reaping.run)]
+    if service.sinking is not None:
+        table.append(Round("sinks", SINK_EVERY, service.sinking.run))
     if accounts and service.revocations:
         look_after, policies = service.revocations.look_after, service.policies
         table += [
@@ -135,7 +139,11 @@ def account_tasks(service: Service, revocations: Revocations, metrics: WorkerMet
         metrics.shows(seen, lease_held=fence.holds(account), standby=revocations.look_after.standby(account))
         return seen.words()
 
-    tasks = {"revocation": revocations.runner.tick, "upkeep": revocations.look_after.tick}
+    tasks = {
+        "lockdown": revocations.lockdown_runner.tick,
+        "revocation": revocations.runner.tick,
+        "upkeep": revocations.look_after.tick,
+    }
     return Accounts(tasks, attempt, threads=service.settings.worker_accounts, seen=show)
 
 

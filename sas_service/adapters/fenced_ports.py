@@ -1,6 +1,7 @@
 """The ports that change Azure under a lease, each change under the permit of its account (self_fencing.py)."""
 
 from sas_service.adapters.self_fencing import SelfFence
+from sas_service.domain.policy import VaultSecret
 from sas_service.domain.slots import SigningKey
 from sas_service.ports import (
     AccountIdentities,
@@ -8,7 +9,11 @@ from sas_service.ports import (
     EffectiveRole,
     IdentitiesReading,
     IdentityRoles,
+    Kept,
     KeyReading,
+    LocalAuth,
+    LocalAuthReading,
+    SharedKeySecrets,
 )
 
 
@@ -27,6 +32,40 @@ class FencedKeys:
         """Make the key anew."""
         with self._fence.writing(account):
             return self._keys.regenerate(account, key, request_id=request_id)
+
+
+class FencedLocalAuth:
+    """The port ``LocalAuth``."""
+
+    def __init__(self, local_auth: LocalAuth, fence: SelfFence) -> None:
+        self._local_auth = local_auth
+        self._fence = fence
+
+    def read(self, account: str) -> LocalAuthReading:
+        """Return what the account shows."""
+        return self._local_auth.read(account)
+
+    def set(self, account: str, *, disabled: bool, request_id: str) -> str | None:
+        """Switch it."""
+        with self._fence.writing(account):
+            return self._local_auth.set(account, disabled=disabled, request_id=request_id)
+
+
+class FencedSharedKeys:
+    """The port ``SharedKeySecrets``."""
+
+    def __init__(self, shared_keys: SharedKeySecrets, fence: SelfFence) -> None:
+        self._shared_keys = shared_keys
+        self._fence = fence
+
+    def read(self, place: VaultSecret) -> Kept | None:
+        """Return what is there."""
+        return self._shared_keys.read(place)
+
+    def copy_key(self, account: str, key: SigningKey, place: VaultSecret, *, request_id: str) -> str | None:
+        """Write the account's key."""
+        with self._fence.writing(account):
+            return self._shared_keys.copy_key(account, key, place, request_id=request_id)
 
 
 class FencedIdentities:

@@ -19,6 +19,7 @@ from sas_service.services.account_cors import AccountOrigins
 from sas_service.services.deny import Deciding
 from sas_service.services.inspect import Inspection
 from sas_service.services.issue import Issuing
+from sas_service.services.lockdown import LockingDown
 from sas_service.services.renew import Renewing
 from sas_service.services.replace import Replacing
 from sas_service.services.revoke import Revoking
@@ -37,6 +38,7 @@ def create_app(
     replacing: Replacing,
     renewing: Renewing,
     revoking: Revoking | None,
+    locking_down: LockingDown | None = None,
     watching: Watching | None,
     inspection: Inspection,
     suspending: Suspending,
@@ -62,6 +64,7 @@ def create_app(
         replacing=replacing,
         renewing=renewing,
         revoking=revoking,
+        locking_down=locking_down,
         watching=watching,
         watchers=watchers or Watchers(clock),
         inspection=inspection,

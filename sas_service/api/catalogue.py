@@ -3,6 +3,7 @@
 from sas_service.api.account_cors import account_cors
 from sas_service.api.accounts import accounts
 from sas_service.api.audit import audit
+from sas_service.api.lockdown import lockdown
 from sas_service.api.operations import Resource
 from sas_service.api.profiles import profiles
 from sas_service.api.renewal import renewal
@@ -18,6 +19,7 @@ RESOURCES: tuple[Resource, ...] = (
     profiles,
     accounts,
     account_cors,
+    lockdown,
     suspensions,
     revocations,
     revocation_verbs,

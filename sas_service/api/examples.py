@@ -91,6 +91,26 @@ ACCOUNT: Example = {
     "location": "eastus",
     "slots": None,
     "localAuthDisabled": None,
+    "lockdown": None,
+}
+LOCKDOWN_BODY: Example = {"reason": "keyCompromise", "comment": "keys found in a log"}
+LOCKDOWN: Example = {
+    "id": "0JC9W7X5M1ZQ8K3T6R2Y4B5N7D",
+    "account": "maps-demo",
+    "state": "locking",
+    **LOCKDOWN_BODY,
+    "by": CALLER,
+    "since": "2026-11-21T08:00:00Z",
+    "missing": "not regenerated yet: primaryKey",
+    "breachedAt": None,
+    "steps": [
+        {"name": "end-revocation", "state": "done"},
+        {"name": "see-keys", "state": "done"},
+        {"name": "sign-canaries", "state": "done"},
+        {"name": "disable-local-auth", "state": "done"},
+        {"name": "prove-refused", "state": "done"},
+        {"name": "regenerate-keys", "state": "running"},
+    ],
 }
 CORS_BODY: Example = {"allowedOrigins": ["https://shop.example"]}
 CORS: Example = {"account": "maps-demo", **CORS_BODY}

@@ -58,6 +58,23 @@ PROBLEMS: dict[type[errors.SasServiceError], Problem] = {
         "The team, the client or the profile gets no tokens for now. Tokens that are out keep working.",
         "An administrator lifts a suspension with `DELETE /v1/suspensions/{kind}/{id}`.",
     ),
+    errors.AccountLocked: Problem(
+        "account-locked",
+        "The account is locked down",
+        423,
+        "An administrator has locked the Azure Maps account down: Azure refuses every token and key of it, and nothing"
+        " is issued. It is no fault of the caller, and no other request helps.",
+        "Wait until the account is released, then ask for a new token: every earlier one is dead.",
+    ),
+    errors.ReleaseRefused: Problem(
+        "release-refused",
+        "The lockdown cannot be released yet",
+        409,
+        "Until both keys are others than before the lock, turning local authentication on again would revive tokens"
+        " that were minted outside this service. `violations` names what is missing.",
+        "Wait: the worker regenerates the keys and goes on by itself. `lockdown` of"
+        " `GET /v1/accounts/{account}` shows how far it is.",
+    ),
     errors.NotFound: Problem(
         "not-found",
         "Not found",

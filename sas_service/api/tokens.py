@@ -23,6 +23,7 @@ from sas_service.api.token_documents import (
 from sas_service.api.use_cases import UseCases
 from sas_service.domain.callers import Role
 from sas_service.domain.errors import (
+    AccountLocked,
     AuditLogUnavailable,
     AzureRefused,
     AzureThrottled,
@@ -85,6 +86,7 @@ TOKEN_HEADERS = {
     problems=(
         *_DECISION,
         Suspended,
+        AccountLocked,
         IdempotencyKeyReused,
         RequestInProgress,
         TokenSuperseded,

@@ -11,6 +11,7 @@ from sas_service.services.account_cors import AccountOrigins
 from sas_service.services.deny import Deciding
 from sas_service.services.inspect import Inspection
 from sas_service.services.issue import Issuing
+from sas_service.services.lockdown import LockingDown
 from sas_service.services.renew import Renewing
 from sas_service.services.replace import Replacing
 from sas_service.services.revoke import Revoking
@@ -41,6 +42,7 @@ class UseCases:
     replacing: Replacing
     renewing: Renewing
     revoking: Revoking | None
+    locking_down: LockingDown | None
     watching: Watching | None
     watchers: Watchers
     inspection: Inspection

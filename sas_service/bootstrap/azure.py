@@ -14,12 +14,14 @@ from sas_service.adapters.azure.credentials import CredentialChoice, CredentialK
 from sas_service.adapters.azure.data_plane import AzureDataPlane
 from sas_service.adapters.azure.fenced_connections import Sending
 from sas_service.adapters.azure.identity_roles import AzureIdentityRoles
+from sas_service.adapters.azure.local_auth import AzureLocalAuth
 from sas_service.adapters.azure.managed_identities import AzureManagedIdentities
 from sas_service.adapters.azure.management_locks import AzureManagementLocks
 from sas_service.adapters.azure.maps_account import AzureMapsAccount
 from sas_service.adapters.azure.prefetched_credential import PrefetchedCredential
 from sas_service.adapters.azure.role_assignments import AzureRoleAssignments
 from sas_service.adapters.azure.transport import Outbound
+from sas_service.adapters.azure.vaults import VAULT_SCOPE, Vaults
 from sas_service.adapters.entra.caller_tokens import EntraCallerTokens
 from sas_service.adapters.entra.tenant import tenant_caller_tokens, tenant_issuers
 from sas_service.adapters.self_fencing import SelfFence
@@ -44,6 +46,8 @@ class Operating:
     account_identities: AzureAccountIdentities
     identity_roles: AzureIdentityRoles
     data_plane: AzureDataPlane
+    local_auth: AzureLocalAuth
+    vaults: Vaults
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,8 @@ def build_azure(settings: Settings, policy: Callable[[], Policy], environ: Mappi
     issuer = build_credential_of(settings, "issuer", outbound, environ)
     has_operator = settings.operator_client_id or settings.operator_credential == CredentialKind.DEVELOPER
     operator = build_credential_of(settings, "operator", outbound, environ) if has_operator else None
+    for_vaults = build_credential_of(settings, "operator", outbound, environ, scope=VAULT_SCOPE)
+    vaults = Vaults(credential=for_vaults, outbound=outbound, patience=patience)
     return Azure(
         outbound=outbound,
         fence=fence,
@@ -90,7 +96,7 @@ def build_azure(settings: Settings, policy: Callable[[], Policy], environ: Mappi
             base_url=settings.arm_endpoint,
             patience=patience,
         ),
-        operator=_operating(account, operator, outbound, settings.arm_endpoint, patience) if operator else None,
+        operator=_operating(account, operator, outbound, settings.arm_endpoint, patience, vaults) if operator else None,
     )
 
 
@@ -112,6 +118,7 @@ def _operating(
     outbound: Outbound,
     base_url: str,
     patience: Patience,
+    vaults: Vaults,
 ) -> Operating:
     way: dict[str, Any] = {"credential": credential, "outbound": outbound, "base_url": base_url}
     attempts = Attempts(patience)
@@ -125,6 +132,8 @@ def _operating(
         account_identities=AzureAccountIdentities(accounts=account, patience=patience, **way),
         identity_roles=AzureIdentityRoles(accounts=account, patience=patience, **way),
         data_plane=AzureDataPlane(accounts=account, outbound=outbound),
+        local_auth=AzureLocalAuth(accounts=account, patience=patience, **way),
+        vaults=vaults,
     )
 
 

@@ -22,6 +22,7 @@ from sas_service.bootstrap.azure import Azure, build_azure, build_caller_tokens
 from sas_service.bootstrap.policies import build_first_identity, build_policies
 from sas_service.bootstrap.preflight import readiness
 from sas_service.bootstrap.revocation import Revocations, build_revocations
+from sas_service.bootstrap.sinks import build_sinking
 from sas_service.bootstrap.stores import Stores, build_stores
 from sas_service.services.account_cors import AccountOrigins
 from sas_service.services.active_slots import ActiveSlots
@@ -31,6 +32,7 @@ from sas_service.services.issue import Issuing
 from sas_service.services.reap import Reaping
 from sas_service.services.renew import Renewing
 from sas_service.services.replace import Replacing
+from sas_service.services.sink import Sinking
 from sas_service.services.suspend import Suspending
 from sas_service.settings import Settings
 
@@ -46,6 +48,7 @@ class Service:
     readiness: tuple[Question, ...]
     reaping: Reaping
     revocations: Revocations | None
+    sinking: Sinking | None
     upkeep: Callable[[], None]
     policy_poll: timedelta
     warm: tuple[Callable[[], None], ...] = ()
@@ -79,6 +82,7 @@ def build_service(environ: Mapping[str, str], *, last_accepted: Path | None = No
         readiness=readiness(stores, policies),
         reaping=reaping,
         revocations=build_revocations(settings, stores, policies, azure),
+        sinking=build_sinking(settings, stores, policies, azure),
         upkeep=upkeep,
         policy_poll=settings.policy_poll,
     )
@@ -140,6 +144,7 @@ def build_api(environ: Mapping[str, str]) -> tuple[Service, Flask]:
         replacing=replacing,
         renewing=Renewing(inspection=inspection, journal=stores.journal, slots=stores.slots, clock=clock),
         revoking=service.revocations.revoking if service.revocations else None,
+        locking_down=service.revocations.locking_down if service.revocations else None,
         watching=service.revocations.watching if service.revocations else None,
         inspection=inspection,
         suspending=suspending,

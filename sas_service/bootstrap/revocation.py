@@ -5,7 +5,14 @@ import secrets
 import socket
 from dataclasses import dataclass, replace
 
-from sas_service.adapters.fenced_ports import FencedIdentities, FencedKeys, FencedRoles
+from sas_service.adapters.azure.shared_key_secrets import AzureSharedKeySecrets
+from sas_service.adapters.fenced_ports import (
+    FencedIdentities,
+    FencedKeys,
+    FencedLocalAuth,
+    FencedRoles,
+    FencedSharedKeys,
+)
 from sas_service.adapters.policy_file import PolicyFile
 from sas_service.adapters.sealing import AesGcmSealing
 from sas_service.adapters.self_fencing import FencedLeases, SelfFence
@@ -15,9 +22,11 @@ from sas_service.bootstrap.azure import Azure
 from sas_service.bootstrap.policies import pace
 from sas_service.bootstrap.stores import Stores
 from sas_service.services.keep_standby import KeepStandby
+from sas_service.services.lockdown import LockingDown
 from sas_service.services.look_after import LookAfter
 from sas_service.services.plan_revocation import Planning
 from sas_service.services.revoke import Revoking
+from sas_service.services.run_lockdown import LockdownRunner
 from sas_service.services.run_playbook import PlaybookRunner
 from sas_service.services.watch_drift import DriftWatch
 from sas_service.services.watch_revocations import Watching
@@ -34,6 +43,8 @@ class Revocations:
     revoking: Revoking
     watching: Watching
     runner: PlaybookRunner
+    locking_down: LockingDown
+    lockdown_runner: LockdownRunner
     drift: DriftWatch
     look_after: LookAfter
 
@@ -43,11 +54,12 @@ def build_revocations(settings: Settings, stores: Stores, policies: PolicyFile, 
     operator, pepper, sealing = azure.operator, settings.key_pepper, build_sealing(settings)
     if operator is None or pepper is None or sealing is None:
         return None
+    keys = operator.account_keys(pepper.decode())
     world = World(
         policies=policies,
         slots=stores.slots,
         maps_account=azure.maps_account,
-        keys=operator.account_keys(pepper.decode()),
+        keys=keys,
         identities=operator.account_identities,
         roles=operator.identity_roles,
         data_plane=operator.data_plane,
@@ -61,6 +73,9 @@ def build_revocations(settings: Settings, stores: Stores, policies: PolicyFile, 
         clock=SystemClock(),
         new_id=_new_id,
         pace=pace(settings),
+        local_auth=operator.local_auth,
+        lockdowns=stores.lockdowns,
+        shared_keys=AzureSharedKeySecrets(operator.vaults, keys),
     )
     planning = Planning(world)
     fenced = under_permit(world, azure.fence)
@@ -71,6 +86,8 @@ def build_revocations(settings: Settings, stores: Stores, policies: PolicyFile, 
         world=world,
         planning=planning,
         revoking=Revoking(world, planning),
+        locking_down=LockingDown(world),
+        lockdown_runner=LockdownRunner(fenced, leases, holder=holder),
         watching=Watching(world),
         runner=PlaybookRunner(fenced, leases, holder=holder),
         drift=drift,
@@ -93,6 +110,8 @@ def under_permit(world: World, fence: SelfFence) -> World:
         keys=FencedKeys(world.keys, fence),
         identities=FencedIdentities(world.identities, fence),
         roles=FencedRoles(world.roles, fence),
+        local_auth=FencedLocalAuth(world.local_auth, fence),
+        shared_keys=FencedSharedKeys(world.shared_keys, fence),
     )
 
 

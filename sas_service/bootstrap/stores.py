@@ -13,6 +13,7 @@ from sas_service.adapters.redis.census import RedisTokenCensus
 from sas_service.adapters.redis.connection import Limits, connect
 from sas_service.adapters.redis.journal import RedisJournal
 from sas_service.adapters.redis.leases import RedisLeases
+from sas_service.adapters.redis.lockdowns import RedisLockdowns
 from sas_service.adapters.redis.migrations import Migrations
 from sas_service.adapters.redis.notes import RedisNotes
 from sas_service.adapters.redis.server import Durability, Server
@@ -33,6 +34,7 @@ class Stores:
     audit_log: RedisAuditLog
     slots: RedisSlots
     suspensions: RedisSuspensions
+    lockdowns: RedisLockdowns
     journal: RedisJournal
     leases: RedisLeases
     census: RedisTokenCensus
@@ -64,6 +66,7 @@ def build_stores(settings: Settings, environ: Mapping[str, str]) -> Stores:
         audit_log=RedisAuditLog(server),
         slots=RedisSlots(server),
         suspensions=RedisSuspensions(server),
+        lockdowns=RedisLockdowns(server),
         journal=RedisJournal(server),
         leases=RedisLeases(server),
         census=RedisTokenCensus(server),

@@ -64,6 +64,14 @@ class Suspended(SasServiceError):
     """The team, client or profile is suspended (design.md section 4)."""
 
 
+class AccountLocked(SasServiceError):
+    """The account is locked down: nothing is issued, replaced or handed out for it until it is released."""
+
+
+class ReleaseRefused(SasServiceError):
+    """The lockdown cannot be released yet: ``violations`` names what is missing."""
+
+
 class NotFound(SasServiceError):
     """No such token, account or suspension, or none that this caller may see."""
 

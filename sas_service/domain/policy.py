@@ -42,6 +42,39 @@ class Sharing(StrEnum):
     SHARED = "shared"
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class VaultSecret:
+    """One secret of one Azure Key Vault: the vault's address and the secret's name."""
+
+    vault: str
+    secret: str
+
+    @property
+    def name(self) -> str:
+        """How it is named in events and in what a run waits for."""
+        return f"{self.vault}/secrets/{self.secret}"
+
+
+@dataclass(frozen=True, slots=True)
+class SharedKeySecret:
+    """A secret from which daemons read an account's shared key; each reads it again within ``refresh_within``."""
+
+    place: VaultSecret
+    refresh_within: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Approvals:
+    """How many people beside the planner must agree to a revocation before it may start."""
+
+    needed: int = 0
+    in_emergency: int = 0
+
+    def of(self, *, is_emergency: bool) -> int:
+        """Return how many a plan needs."""
+        return self.in_emergency if is_emergency else self.needed
+
+
 class Standby(StrEnum):
     """Whether what would take over in a revocation is kept ready between runs, or brought up by the run."""
 
@@ -60,6 +93,7 @@ class Account:
     hosts: tuple[str, ...]
     platform_ceiling: timedelta
     identities: Mapping[str, str]
+    shared_key_secrets: tuple[SharedKeySecret, ...] = ()
     standby: Standby = Standby.WARM
 
     @property
@@ -85,6 +119,7 @@ class Profile:
     start_ahead: timedelta
     sharing: Sharing
     cors_origins: tuple[str, ...] = ()
+    key_vault_secret: VaultSecret | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +156,7 @@ class Policy:
     teams: Mapping[str, Team]
     digest: str
     source: str
+    approvals: Approvals = Approvals()
     lines: Mapping[str, int] = field(default_factory=dict, compare=False, repr=False)
 
     def line(self, rule: str) -> int:

@@ -15,6 +15,10 @@ TAKES_AWAY = frozenset({"regenerate", "detach", "remove"})
 CUTTING_STEPS = frozenset({"regenerate-key", "detach-identity", "remove-role"})
 
 
+KEPT_PROBES = 200
+"""How many answers of the data plane one entry remembers."""
+
+
 @dataclass(frozen=True, slots=True)
 class Intent:
     """A change to Azure, on record before it is sent; ``baseline`` is what the world showed before the first sending.
@@ -139,6 +143,14 @@ class Revocation:
         known = any(each.id == changed.id for each in self.intents)
         kept = tuple(changed if each.id == changed.id else each for each in self.intents)
         return replace(self, intents=kept if known else (*kept, changed))
+
+    def with_canary(self, changed: Canary) -> "Revocation":
+        """Return it with one canary added or changed."""
+        return replace(self, canaries={**self.canaries, changed.name: changed})
+
+    def with_probes(self, notes: tuple[Mapping[str, object], ...]) -> "Revocation":
+        """Return it with what the data plane answered added, the oldest left out."""
+        return replace(self, probes=(*self.probes, *notes)[-KEPT_PROBES:])
 
 
 def allowed_actions(run: Revocation, now: datetime) -> frozenset[Action]:

@@ -27,6 +27,7 @@ from sas_service.ports.azure import (
     Signed,
 )
 from sas_service.ports.control import Slots, Suspension, Suspensions
+from sas_service.ports.lockdown import LocalAuth, LocalAuthReading, Lockdowns
 from sas_service.ports.process import CallerTokens, Clock, Policies, Readiness, TokenIds
 from sas_service.ports.revocation import (
     AccountIdentities,
@@ -45,6 +46,7 @@ from sas_service.ports.revocation import (
     TokenCensus,
 )
 from sas_service.ports.upkeep import AccountNotes
+from sas_service.ports.vault import Kept, SharedKeySecrets, TokenSecrets
 
 __all__ = [
     "AccountCors",
@@ -66,9 +68,13 @@ __all__ = [
     "IdentitiesReading",
     "IdentityRoles",
     "Journal",
+    "Kept",
     "KeyReading",
     "Lease",
     "Leases",
+    "LocalAuth",
+    "LocalAuthReading",
+    "Lockdowns",
     "ManagedIdentities",
     "ManagementLock",
     "ManagementLocks",
@@ -81,6 +87,7 @@ __all__ = [
     "Reserved",
     "RoleAssignments",
     "Sealing",
+    "SharedKeySecrets",
     "Signed",
     "SlotSwitch",
     "Slots",
@@ -90,4 +97,5 @@ __all__ = [
     "TokenIds",
     "TokenPage",
     "TokenQuery",
+    "TokenSecrets",
 ]

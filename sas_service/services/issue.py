@@ -125,8 +125,9 @@ class Issuing:
     ) -> Issued:
         """Issue a token, or sign again the one that ``idempotency_key`` names; ``replaces`` is the one it follows.
 
-        Raises InvalidRequest, ProfileNotAllowed, OutsidePolicy, OriginNotAllowed, Suspended (all on record as denied);
-        IdempotencyKeyReused, RequestInProgress, TokenSuperseded; and, with nothing issued, the unavailable ones.
+        Raises InvalidRequest, ProfileNotAllowed, OutsidePolicy, OriginNotAllowed, Suspended, AccountLocked (all on
+        record as denied); IdempotencyKeyReused, RequestInProgress, TokenSuperseded; and, with nothing issued, the
+        unavailable ones.
         """
         allowed = self._deciding.decide(
             request, caller, now=self._clock.now(), request_id=request_id, shape=shape, origin=origin

@@ -7,7 +7,7 @@ from sas_service.domain.errors import InvalidRequest, NotFound, Violation
 from sas_service.domain.plans import Asked, Plan, make_plan
 from sas_service.domain.policy import Policy
 from sas_service.domain.revocations import State, Target
-from sas_service.domain.runs import Revocation, past_of
+from sas_service.domain.runs import Revocation
 from sas_service.domain.situations import AzureReading, RoleReading, Situation
 from sas_service.domain.slots import SigningKey
 from sas_service.domain.tokens import TokenRecord, account_of
@@ -51,10 +51,11 @@ class Planning:
             profiles={name: each for name, each in policy.profiles.items() if each.account == account},
             slots=world.slots.read(account),
             records=records,
-            past=past_of(runs),
+            past=world.past(account),
             azure=self._azure(account, runs, records),
             now=now,
             pace=world.pace,
+            shared_key_secrets=bool(policy.accounts[account].shared_key_secrets),
             suspended=frozenset((each.kind, each.id) for each in world.suspensions.list()),
         )
 
@@ -95,13 +96,21 @@ class Planning:
         return RoleReading(tuple(own), tuple(f"{each.role_name or each.role_id} at {each.scope}" for each in foreign))
 
     def _key_changes(self, account: str, runs: tuple[Revocation, ...]) -> tuple[SigningKey, ...]:
-        """The keys that are not what the newest completed run left."""
-        done = next((run for run in runs if run.state is State.COMPLETED and run.steps), None)
-        known = done.steps[-1].evidence.get("keyFingerprints") if done else None
-        if not isinstance(known, dict):
+        """The keys that are not what was left behind."""
+        known = self._known_keys(account, runs)
+        if known is None:
             return ()
         now = self._world.keys.read(account).fingerprints
         return tuple(key for key in SigningKey if known.get(key.value) != now[key])
+
+    def _known_keys(self, account: str, runs: tuple[Revocation, ...]) -> Mapping[str, object] | None:
+        """What the newest completed run, or a lockdown released since, left behind."""
+        done = next((run for run in runs if run.state is State.COMPLETED and run.steps), None)
+        released = next((each for each in self._world.lockdowns.of(account) if each.ended_at and each.left), None)
+        if released and (done is None or done.ended_at is None or done.ended_at < (released.ended_at or done.ended_at)):
+            return released.left
+        known = done.steps[-1].evidence.get("keyFingerprints") if done else None
+        return known if isinstance(known, dict) else None
 
 
 def _unknown(target: Target, found: Mapping[str, frozenset[str]]) -> Iterator[Violation]:

@@ -8,6 +8,7 @@ from sas_service.domain.audit import EventDraft, EventKind
 from sas_service.domain.callers import Caller
 from sas_service.domain.consumers import Progress
 from sas_service.domain.errors import (
+    AccountLocked,
     ActionNotAllowed,
     NotFound,
     PlanBlocked,
@@ -37,10 +38,9 @@ class Decider:
 class Revoking:
     """Every decision of a person, on record before it takes effect; the runner acts on it later."""
 
-    def __init__(self, world: World, planning: Planning, *, approvals_needed: int = 0) -> None:
+    def __init__(self, world: World, planning: Planning) -> None:
         self._world = world
         self._planning = planning
-        self._approvals_needed = approvals_needed
 
     def plan(self, asked: Asked, caller: Caller, *, request_id: str | None = None) -> Revocation:
         """Make a plan and remember it; nothing else changes."""
@@ -51,7 +51,7 @@ class Revoking:
             state=State.BLOCKED if plan.obstacles else State.PLANNED,
             plan=plan,
             planned_by=caller.document(),
-            approvals_needed=self._approvals_needed,
+            approvals_needed=self._world.policies.current().approvals.of(is_emergency=asked.mode is Mode.EMERGENCY),
             deadline=asked.deadline,
         )
         details = {"planHash": plan.hash, "lever": plan.lever.value, **asked.document()}
@@ -82,7 +82,8 @@ class Revoking:
     def start(self, run_id: str, caller: Caller, *, plan_hash: str, request_id: str | None = None) -> Revocation:
         """Count again, and begin if the plan still says what is true; adopts a less urgent run before its first cut.
 
-        Raises ActionNotAllowed, RevisionConflict (another plan), PlanBlocked, ReplanRequired, RunInProgress.
+        Raises ActionNotAllowed, RevisionConflict (another plan), PlanBlocked, ReplanRequired, RunInProgress,
+        AccountLocked.
         """
         run = self.read(run_id)
         self._same_plan(run, plan_hash)
@@ -90,6 +91,8 @@ class Revoking:
         if run.state is State.BLOCKED:
             raise _blocked(run.plan)
         run = self._legal(run_id, Action.START, plan_hash)
+        if self._world.lockdowns.current(run.account) is not None:
+            raise AccountLocked("The account is locked down; its release comes first.")
         self._still_true(run.plan)
         started = self._started(run, caller)
         who, adopts = Decider(caller, request_id), adopted.id if adopted else None

@@ -41,11 +41,17 @@ class PlaybookRunner:
         entry = self._world.journal.running(account)
         if entry is None or entry.state not in _MOVES_ON:
             return
+        # A lockdown holds the account, and ends the run.
+        if self._world.lockdowns.current(account) is not None:
+            return
         now = self._world.clock.now()
         lease = self._leases.take(account, self._holder, until=now + self._world.pace.lease, now=now)
         if lease is None:
             return
         # Read again: what was read before the lease may be somebody else's past.
+        if self._world.lockdowns.current(account) is not None:
+            self._leases.release(lease)
+            return
         entry = self._world.journal.read(entry.id)
         if entry.state not in _MOVES_ON:
             return

@@ -10,12 +10,14 @@ from sas_service.adapters.memory.azure_ports import (
     MemoryAccountKeys,
     MemoryDataPlane,
     MemoryIdentityRoles,
+    MemoryLocalAuth,
     SigningTwin,
 )
 from sas_service.adapters.memory.caller_tokens import MemoryCallerTokens
 from sas_service.adapters.memory.clock import MemoryClock
 from sas_service.adapters.memory.journal import MemoryJournal
 from sas_service.adapters.memory.leases import MemoryLeases
+from sas_service.adapters.memory.lockdowns import MemoryLockdowns
 from sas_service.adapters.memory.managed_identities import MemoryManagedIdentities
 from sas_service.adapters.memory.management_locks import MemoryManagementLocks
 from sas_service.adapters.memory.maps_account import MemoryMapsAccount
@@ -25,6 +27,7 @@ from sas_service.adapters.memory.sealing import MemorySealing
 from sas_service.adapters.memory.slots import MemorySlots
 from sas_service.adapters.memory.suspensions import MemorySuspensions
 from sas_service.adapters.memory.token_ids import MemoryTokenIds
+from sas_service.adapters.memory.vault import MemorySharedKeySecrets, MemoryTokenSecrets
 
 __all__ = [
     "Fault",
@@ -41,14 +44,18 @@ __all__ = [
     "MemoryIdentityRoles",
     "MemoryJournal",
     "MemoryLeases",
+    "MemoryLocalAuth",
+    "MemoryLockdowns",
     "MemoryManagedIdentities",
     "MemoryManagementLocks",
     "MemoryMapsAccount",
     "MemoryNotes",
     "MemoryRoleAssignments",
     "MemorySealing",
+    "MemorySharedKeySecrets",
     "MemorySlots",
     "MemorySuspensions",
     "MemoryTokenIds",
+    "MemoryTokenSecrets",
     "SigningTwin",
 ]

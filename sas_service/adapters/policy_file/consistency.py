@@ -6,7 +6,7 @@ from typing import Any
 
 from sas_service.adapters.policy_file.nodes import Path, Written
 from sas_service.domain.iso8601 import format_duration
-from sas_service.domain.policy import DEFAULT_PLATFORM_CEILING, MINIMUM_LIFETIME
+from sas_service.domain.policy import DEFAULT_PLATFORM_CEILING, MINIMUM_LIFETIME, Sharing
 from sas_service.domain.suggestions import did_you_mean
 
 Contradiction = tuple[Path, str]
@@ -22,6 +22,7 @@ def contradictions(document: Mapping[str, Any], written: Written) -> Iterator[Co
     yield from _references(document, written)
     yield from _lifetimes(document)
     yield from _mixed_roles(document)
+    yield from _sinks(document)
 
 
 def _accounts(document: Mapping[str, Any]) -> Iterator[Contradiction]:
@@ -109,6 +110,32 @@ def _mixed_roles(document: Mapping[str, Any]) -> Iterator[Contradiction]:
             if other_role.lower() != role.lower():
                 reason = f"{identity!r} has another data role in profile {other!r}; its tokens would have both roles"
                 yield ("profiles", name, "identities", index), reason
+
+
+def _sinks(document: Mapping[str, Any]) -> Iterator[Contradiction]:
+    """Refuse a secret with two writers, and a shared token in one: an application could not tell whose it reads."""
+    writers: dict[tuple[str, str], str] = {}
+    for name, account in _items(document, "accounts"):
+        for index, place in enumerate(account.get("shared_key_secrets", ())):
+            yield from _one_writer(writers, place, ("accounts", name, "sharedKeySecrets", index))
+    for name, profile in _items(document, "profiles"):
+        place = profile.get("key_vault_secret")
+        path = ("profiles", name, "keyVaultSecret")
+        yield from _one_writer(writers, place, path)
+        if place and profile.get("sharing") == Sharing.SHARED:
+            yield path, "is for tokens of one holder; a profile with sharing: shared cannot fill a secret"
+
+
+def _one_writer(
+    writers: dict[tuple[str, str], str], place: Mapping[str, Any] | None, path: Path
+) -> Iterator[Contradiction]:
+    if not place or not place.get("vault") or not place.get("secret"):
+        return
+    # Key Vault knows names of secrets without regard to case.
+    written = ".".join(map(str, path))
+    first = writers.setdefault((place["vault"], place["secret"].lower()), written)
+    if first != written:
+        yield path, f"is the same secret as {first}: it would be overwritten in turn"
 
 
 def _items(document: Mapping[str, Any], kind: str) -> list[tuple[str, Mapping[str, Any]]]:

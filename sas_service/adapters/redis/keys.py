@@ -30,7 +30,7 @@ class Keys:
 
     @property
     def slots(self) -> str:
-        """Hash: ``epoch``, ``signingKey``, ``identity:<profile>``."""
+        """Hash: ``epoch``, ``signingKey``, ``identity:<profile>``; ``frozen``, the lockdown that holds the account."""
         return f"{self._tag}slots"
 
     @property
@@ -183,6 +183,11 @@ class Keys:
     def lease(self) -> str:
         """Hash: ``fence``, which never expires, and ``holder`` and ``until`` (ms of the server) of the lease."""
         return f"{self._tag}lease"
+
+    @property
+    def lockdowns(self) -> str:
+        """Hash: lockdown id -> its newest text, which begins with the revision."""
+        return f"{self._tag}lockdowns"
 
     @property
     def notes(self) -> str:

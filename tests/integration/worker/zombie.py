@@ -8,6 +8,7 @@ NUMBER counts what is sent under a lease, from 1; a request with a body is two.
 import os
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -29,13 +30,19 @@ def sleepy(moment: str, number: int) -> type[self_fencing.SelfFence]:
         def sending(self) -> Iterator[None]:
             is_it = self._account.get() is not None and next(numbers) == number
             if is_it and moment == "before":
-                os.kill(os.getpid(), signal.SIGSTOP)
+                _fall_asleep()
             with super().sending():
                 if is_it and moment != "before":
-                    os.kill(os.getpid(), signal.SIGSTOP)
+                    _fall_asleep()
                 yield
 
     return Sleepy
+
+
+def _fall_asleep() -> None:
+    """Stop, and stay until it is so: the kernel may let this thread run on for a moment."""
+    os.kill(os.getpid(), signal.SIGSTOP)
+    time.sleep(0.2)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The API over the world of tests/unit/revocation: a runner that is ticked between calls, applications over HTTP."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +13,7 @@ from sas_service.api.app import create_app
 from sas_service.api.metrics import Metrics
 from sas_service.api.revocation_stream import Watchers
 from sas_service.domain.callers import Caller, Role
+from sas_service.domain.policy import Approvals
 from sas_service.domain.tokens import SasToken
 from sas_service.services.account_cors import AccountOrigins
 from sas_service.services.deny import Deciding
@@ -56,6 +57,7 @@ class HttpWorld:
 
     def _app(self) -> Flask:
         of = self.simulation
+        of.policies.policy = replace(of.policies.policy, approvals=Approvals(self.approvals, self.approvals))
         deciding = Deciding(policies=of.policies, audit_log=of.log, mirror=of.mirror)
         inspection = Inspection(policies=of.policies, audit_log=of.log, slots=of.slots, maps_account=of.signer)
         record: dict[str, Any] = {
@@ -68,7 +70,7 @@ class HttpWorld:
             issuing=of.issuing,
             replacing=of.replacing,
             renewing=Renewing(inspection=inspection, journal=of.journal, slots=of.slots, clock=of.clock),
-            revoking=Revoking(of.world, of.planning, approvals_needed=self.approvals),
+            revoking=Revoking(of.world, of.planning),
             watching=Watching(of.world),
             inspection=inspection,
             suspending=Suspending(suspensions=of.suspensions, **record),

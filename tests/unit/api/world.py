@@ -34,6 +34,7 @@ from sas_service.services.active_slots import ActiveSlots
 from sas_service.services.deny import Deciding
 from sas_service.services.inspect import Inspection
 from sas_service.services.issue import Issuing
+from sas_service.services.lockdown import LockingDown
 from sas_service.services.renew import Renewing
 from sas_service.services.replace import Replacing
 from sas_service.services.suspend import Suspending
@@ -140,7 +141,7 @@ class World:
         self.audit_log = MemoryAuditLog(clock=self.clock, slots=self.slots, suspensions=self.suspensions)
 
 
-def app_of(world: World) -> Flask:
+def app_of(world: World, *, locking_down: LockingDown | None = None) -> Flask:
     policies = KnownPolicy()
     deciding = Deciding(policies=policies, audit_log=world.audit_log, mirror=world.mirror)
     issuing = Issuing(
@@ -173,6 +174,7 @@ def app_of(world: World) -> Flask:
         ),
         renewing=Renewing(inspection=inspection, journal=world.journal, slots=world.slots, clock=world.clock),
         revoking=None,
+        locking_down=locking_down,
         watching=None,
         inspection=inspection,
         suspending=Suspending(

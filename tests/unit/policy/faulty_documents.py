@@ -260,4 +260,25 @@ FAULTS = {
         "/teams/logistics/profiles/1",
         "'unknown' is no profile",
     ),
+    "a vault without https": (
+        (
+            "    cors: [https://shop.example]\n",
+            "    keyVaultSecret: {vault: http://v.vault.azure.net, secret: a} # <-\n",
+        ),
+        "/profiles/storefront-web/keyVaultSecret/vault",
+        "is not the address of a Key Vault",
+    ),
+    "a shared token in a secret": (
+        (
+            "    sharing: shared\n",
+            "    sharing: shared\n    keyVaultSecret: {vault: https://maps-vault.vault.azure.net, secret: a} # <-\n",
+        ),
+        "/profiles/world/keyVaultSecret",
+        "cannot fill a secret",
+    ),
+    "too many approvals": (
+        ("version: 1\n", "version: 1\nrevocations: {approvals: 3} # <-\n"),
+        "/revocations/approvals",
+        "it must be 0 to 2",
+    ),
 }

@@ -206,10 +206,10 @@ def test_a_cut_identity_that_gets_its_role_back_is_shown_while_its_tokens_live()
 
 
 def test_local_authentication_back_on_with_old_tokens_alive_waits_for_a_person(kept: Upkept) -> None:
-    kept.world.azure.local_auth_disabled = True
+    kept.world.azure.set_local_auth(disabled=True)
     kept.let_pass(EVERY)
     assert kept.codes() == [(drift.LOCAL_AUTH_OFF, MAPS)]
-    kept.world.azure.local_auth_disabled = False
+    kept.world.azure.set_local_auth(disabled=False)
     kept.let_pass(LATE)
     assert kept.codes() == [(drift.LOCAL_AUTH_ON, MAPS)]
     kept.drift.accept(MAPS, ADMIN)
@@ -220,12 +220,12 @@ def test_local_authentication_back_on_with_old_tokens_alive_waits_for_a_person(k
 
 
 def test_local_authentication_back_on_after_both_keys_changed_revives_nothing(kept: Upkept) -> None:
-    kept.world.azure.local_auth_disabled = True
+    kept.world.azure.set_local_auth(disabled=True)
     kept.let_pass(EVERY)
     for key in SigningKey:
         kept.world.azure.regenerate(key)
     kept.let_pass(EVERY)
-    kept.world.azure.local_auth_disabled = False
+    kept.world.azure.set_local_auth(disabled=False)
     kept.let_pass(EVERY)
     assert (drift.LOCAL_AUTH_ON, MAPS) not in kept.codes()
 

@@ -215,7 +215,7 @@ def test_local_auth_flipped_beside_our_change_stops_the_run() -> None:
     world.add()
 
     def flip(_sent: Sent) -> None:
-        world.azure.local_auth_disabled = True
+        world.azure.set_local_auth(disabled=True)
 
     world.azure.after_effect = flip
     assert (world.run_until(world.start(), State.WAITING).waiting_code or "").startswith("others-changed")
