@@ -13,40 +13,45 @@ MOST = 500
 """The largest page."""
 
 _LARGEST = 2**53
+_ORDERS = {False: "token", True: "expiry"}
 _LONGEST = 8192
 _SUFFIX = re.compile(r"[0-9A-Za-z]{1,64}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class TokenPosition:
-    """Where a list of tokens stands: tokens are ordered by these three, newest first."""
+    """Where a list of tokens stands: tokens are ordered by these three, the largest first.
 
-    issued_ms: int
+    ``ms`` is the time issued or, in a list by expiry, the expiry.
+    """
+
+    ms: int
     suffix: str
     account: str
 
-    def cursor(self) -> str:
+    def cursor(self, *, by_expiry: bool = False) -> str:
         """Return the cursor that goes on after this position."""
-        return _pack({"token": [self.issued_ms, self.suffix, self.account]})
+        return _pack({_ORDERS[by_expiry]: [self.ms, self.suffix, self.account]})
 
     @classmethod
-    def read(cls, cursor: str) -> "TokenPosition":
+    def read(cls, cursor: str, *, by_expiry: bool = False) -> "TokenPosition":
         """Return the position that ``cursor`` names; raises InvalidRequest for anything that is not ours."""
         match _unpack(cursor):
             # ``true`` is an int to a pattern, too.
-            case {"token": [int(issued_ms), str(suffix), str(account)], **rest} if (
-                not rest
-                and type(issued_ms) is int
-                and 0 <= issued_ms < _LARGEST
-                and _SUFFIX.fullmatch(suffix)
-                and account
-            ):
-                return cls(issued_ms, suffix, account)
+            case {**members} if list(members) == [_ORDERS[by_expiry]]:
+                match members[_ORDERS[by_expiry]]:
+                    case [int(ms), str(suffix), str(account)] if (
+                        type(ms) is int and 0 <= ms < _LARGEST and _SUFFIX.fullmatch(suffix) and account
+                    ):
+                        return cls(ms, suffix, account)
         raise _not_ours(cursor)
 
 
 def event_cursor(positions: Mapping[str, int]) -> str | None:
-    """Return the cursor of stream -> number of the next event to show (0: none is left), None when none is left."""
+    """Return the cursor of stream -> number of the next event to show (0: none is left), None when none is left.
+
+    A negative number is one from which on the next event has yet to be looked for.
+    """
     return _pack({"events": dict(positions)}) if any(positions.values()) else None
 
 
@@ -54,7 +59,7 @@ def read_event_cursor(cursor: str) -> Mapping[str, int]:
     """Return what ``event_cursor`` packed; raises InvalidRequest for anything that is not ours."""
     match _unpack(cursor):
         case {"events": dict(positions), **rest} if not rest:
-            if all(type(seq) is int and 0 <= seq < _LARGEST for seq in positions.values()):
+            if all(type(seq) is int and -_LARGEST < seq < _LARGEST for seq in positions.values()):
                 return positions
     raise _not_ours(cursor)
 

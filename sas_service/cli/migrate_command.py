@@ -10,7 +10,8 @@ from sas_service.cli.failures import explained
 
 @click.command()
 @click.option("--status", is_flag=True, help="Only show which migrations are applied and which are waiting.")
-def migrate(*, status: bool) -> None:
+@click.option("--contract", is_flag=True, help="Also what shuts out the release before: none of its processes is left.")
+def migrate(*, status: bool, contract: bool) -> None:
     """Bring Redis to this release's schema.
 
     Forward only, under a lock, safe to run twice and from several machines at once; traffic may go on. Run it before
@@ -19,7 +20,7 @@ def migrate(*, status: bool) -> None:
     with explained():
         migrations = migrations_from(os.environ)
         if not status:
-            for name in migrations.upgrade():
+            for name in migrations.upgrade(contract=contract):
                 click.echo(f"applied {name}")
         shown = migrations.status()
         for name, applied in shown.migrations:

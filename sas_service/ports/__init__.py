@@ -7,14 +7,13 @@ from sas_service.ports.audit import (
     AuditLog,
     AuditMirror,
     EventPage,
-    EventQuery,
     Idempotency,
     Replay,
     Reservation,
     Reserved,
     TokenPage,
-    TokenQuery,
 )
+from sas_service.ports.audit_queries import EventQuery, TokenQuery
 from sas_service.ports.azure import (
     AccountCors,
     AccountFacts,

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from sas_service.domain.audit import AuditEvent, Denial, EventDraft
 from sas_service.domain.tokens import TokenRecord, TokenState
+from sas_service.ports.audit_queries import EventQuery, TokenQuery
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,26 +43,8 @@ class Replay:
 
 
 @dataclass(frozen=True, slots=True)
-class TokenQuery:
-    """Which tokens to list; None is no limit. ``teams`` empty means no team's: nothing."""
-
-    accounts: Sequence[str]
-    teams: frozenset[str] | None = None
-    profile: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class EventQuery:
-    """Which events to list: of these streams (accounts, ``service``), of a team, of a token."""
-
-    streams: Sequence[str]
-    team: str | None = None
-    token: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class TokenPage:
-    """Newest first; ``next`` is the cursor to go on, None at the end."""
+    """In the query's order; ``next`` is the cursor to go on, None at the end. A page may be short, or empty."""
 
     items: tuple[TokenRecord, ...]
     next: str | None
@@ -69,7 +52,7 @@ class TokenPage:
 
 @dataclass(frozen=True, slots=True)
 class EventPage:
-    """Newest first; ``next`` is the cursor to go on, None at the end."""
+    """Newest first; ``next`` is the cursor to go on, None at the end. A page may be short, or empty."""
 
     items: tuple[AuditEvent, ...]
     next: str | None
@@ -135,11 +118,17 @@ class AuditLog(Protocol):
         ...
 
     def tokens(self, query: TokenQuery, *, cursor: str | None, limit: int) -> TokenPage:
-        """List records by time issued. Raises InvalidRequest for a cursor that is not one of ours."""
+        """List records as ``TokenQuery`` says, 1 to 500 a page.
+
+        Raises InvalidRequest for another limit, and for a cursor that is not one of ours or of another order.
+        """
         ...
 
     def events(self, query: EventQuery, *, cursor: str | None, limit: int) -> EventPage:
-        """List events. Raises InvalidRequest for a cursor that is not one of ours."""
+        """List events as ``EventQuery`` says, 1 to 500 a page.
+
+        Raises InvalidRequest for another limit, and for a cursor that is not one of ours.
+        """
         ...
 
     def identities_in_use(self, account: str, now: datetime) -> Mapping[str, int]:

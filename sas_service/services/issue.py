@@ -213,7 +213,9 @@ class Issuing:
                 azure_request_id=signed.azure_request_id,
                 attempts=signed.attempts,
             )
-            issued = about(live, EventKind.ISSUED, self._clock.now(), request_id, **_delivery(live.grant, signed))
+            issued = about(
+                live, EventKind.ISSUED, self._clock.now(), request_id, replaces=live.replaces, **_delivery(signed)
+            )
             events = self._audit_log.commit(live, issued)
             self._mirror.append([*reserved, *events])
         except SasServiceError as error:
@@ -225,9 +227,7 @@ class Issuing:
     def _redeliver(self, record: TokenRecord, asked: _Asked, facts: AccountFacts) -> Issued:
         """Sign the recorded grant again. The record stays live whatever happens: its first token may be in use."""
         signed = self._sign(record.grant, asked.request_id)
-        event = about(
-            record, EventKind.REDELIVERED, self._clock.now(), asked.request_id, **_delivery(record.grant, signed)
-        )
+        event = about(record, EventKind.REDELIVERED, self._clock.now(), asked.request_id, **_delivery(signed))
         events = self._audit_log.redeliver(record, signed.token.fingerprint, event)
         self._mirror.append(events)
         known = (*(each for each in record.fingerprints if each != signed.token.fingerprint), signed.token.fingerprint)
@@ -274,10 +274,10 @@ def _idempotency(caller: Caller, key: str | None, body_hash: str) -> Idempotency
     return Idempotency(key=sha256(f"{caller.tenant_id}/{caller.key}\n{key}".encode()).hexdigest(), body=body_hash)
 
 
-def _delivery(grant: Grant, signed: Signed) -> dict[str, object]:
+def _delivery(signed: Signed) -> dict[str, object]:
+    """Return what is new with each delivery; what was granted stands in the token's ``reserved`` event."""
     return {
         "fingerprint": signed.token.fingerprint,
         "azureRequestId": signed.azure_request_id,
         "attempts": signed.attempts,
-        "granted": granted_details(grant),
     }

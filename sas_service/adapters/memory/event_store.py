@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from heapq import merge
 
+from sas_service.adapters.audit_filters import is_event_asked_for
 from sas_service.adapters.cursors import check_limit, event_cursor, read_event_cursor
 from sas_service.domain.audit import AuditEvent, EventDraft
 from sas_service.domain.iso8601 import parse_instant
@@ -51,11 +52,11 @@ class EventStore:
         return EventPage(found, event_cursor(rest))
 
     def _matching(self, query: EventQuery, stream: str, positions: Mapping[str, int] | None) -> Sequence[AuditEvent]:
-        newest = len(self._streams.get(stream, [])) if positions is None else positions.get(stream, 0)
+        newest = len(self._streams.get(stream, [])) if positions is None else abs(positions.get(stream, 0))
         return [
             event
-            for event, draft in reversed(self._streams.get(stream, [])[:newest])
-            if query.team in {None, draft.team} and query.token in {None, draft.token}
+            for event, _ in reversed(self._streams.get(stream, [])[:newest])
+            if is_event_asked_for(query, event.text)
         ]
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from sas_service.adapters.audit_filters import is_asked_for
 from sas_service.adapters.cursors import TokenPosition, check_limit
 from sas_service.domain.tokens import TokenRecord, TokenState
 from sas_service.ports import Reservation, TokenPage, TokenQuery
@@ -85,12 +86,19 @@ class TokenStore:
     def page(self, query: TokenQuery, *, cursor: str | None, limit: int) -> TokenPage:
         """Do what ``AuditLog.tokens`` promises."""
         check_limit(limit)
-        after = TokenPosition.read(cursor) if cursor is not None else None
-        matching = [self._records[token] for token in self._listed if _matches(query, self._records[token])]
-        ordered = sorted(((_position(record), record) for record in matching), key=lambda row: row[0], reverse=True)
-        rows = [row for row in ordered if after is None or row[0] < after]
+        order = query.by_expiry
+        after = TokenPosition.read(cursor, by_expiry=order) if cursor is not None else None
+        matching = [record for record in self._listable(order) if is_asked_for(query, record)]
+        placed = [(_position(record, by_expiry=order), record) for record in matching]
+        rows = sorted((row for row in placed if after is None or row[0] < after), key=lambda row: row[0], reverse=True)
         has_more = len(rows) > limit
-        return TokenPage(tuple(record for _, record in rows[:limit]), rows[limit - 1][0].cursor() if has_more else None)
+        following = rows[limit - 1][0].cursor(by_expiry=order) if has_more else None
+        return TokenPage(tuple(record for _, record in rows[:limit]), following)
+
+    def _listable(self, by_expiry: bool) -> list[TokenRecord]:  # noqa: FBT001  the two lists that there are
+        if by_expiry:
+            return [record for record in self._records.values() if record.state is not TokenState.REFUSED]
+        return [self._records[token] for token in self._listed]
 
     def identities_in_use(self, account: str, now: datetime) -> Mapping[str, int]:
         """Return identity -> number of unexpired tokens that exist or may exist."""
@@ -119,15 +127,7 @@ class TokenStore:
         return tuple(records[:_OVERDUE_AT_ONCE])
 
 
-def _matches(query: TokenQuery, record: TokenRecord) -> bool:
-    grant = record.grant
-    return (
-        grant.account in query.accounts
-        and (query.teams is None or grant.team in query.teams)
-        and query.profile in {None, grant.profile}
-    )
-
-
-def _position(record: TokenRecord) -> TokenPosition:
-    issued_ms = (record.issued_at - _EPOCH) // timedelta(milliseconds=1)
-    return TokenPosition(issued_ms, record.id.rpartition(".")[2], record.grant.account)
+def _position(record: TokenRecord, *, by_expiry: bool) -> TokenPosition:
+    at = record.grant.expiry if by_expiry else record.issued_at
+    ms = (at - _EPOCH) // timedelta(milliseconds=1)
+    return TokenPosition(ms, record.id.rpartition(".")[2], record.grant.account)

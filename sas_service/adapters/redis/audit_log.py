@@ -60,7 +60,9 @@ class RedisAuditLog:
         """Append an event, with ``once`` only if that key was not the last one of its prefix."""
         keys, told = Keys(event.stream), EventText.of(event)
         prefix = (once or "").partition(":")[0]
-        answer = self._server.run(_APPEND, (*told.keys(keys), keys.once), (prefix, once or "", *told.words(keys)))
+        answer = self._server.run(
+            _APPEND, (keys.once, *told.keys(keys)), (prefix, once or "", *told.words(keys, self._server.layout))
+        )
         return written(keys, answer[0]) if answer else ()
 
     def token(self, token_id: str) -> TokenRecord | None:

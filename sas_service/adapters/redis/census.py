@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sas_service.adapters.redis.instants import milliseconds
 from sas_service.adapters.redis.keys import Keys
-from sas_service.adapters.redis.record_text import read_record
+from sas_service.adapters.redis.records import Records
 from sas_service.adapters.redis.server import Server
 from sas_service.domain.tokens import TokenRecord, TokenState
 
@@ -17,14 +17,16 @@ class RedisTokenCensus:
 
     def __init__(self, server: Server) -> None:
         self._server = server
+        self._records = Records(server)
 
     def unexpired(self, account: str, now: datetime) -> tuple[TokenRecord, ...]:
         """Return every record that is not refused and expires after ``now``, reserved and abandoned ones included."""
-        keys = Keys(account)
+        suffixes = self._suffixes(Keys(account), now)
         return tuple(
             record
-            for suffix, text in self._texts(keys, self._suffixes(keys, now))
-            if (record := read_record(account, suffix, text)).state is not TokenState.REFUSED
+            for first in range(0, len(suffixes), _CHUNK)
+            for record in self._records.of([(account, suffix) for suffix in suffixes[first : first + _CHUNK]])
+            if record and record.state is not TokenState.REFUSED
         )
 
     def _suffixes(self, keys: Keys, now: datetime) -> list[str]:
@@ -36,11 +38,3 @@ class RedisTokenCensus:
             for (found,) in [self._server.read(("ZRANGEBYSCORE", keys.slot(slot), f"({milliseconds(now)}", "+inf"))]
             for suffix in found
         ]
-
-    def _texts(self, keys: Keys, suffixes: list[str]) -> list[tuple[str, str]]:
-        texts: list[tuple[str, str]] = []
-        for start in range(0, len(suffixes), _CHUNK):
-            chunk = suffixes[start : start + _CHUNK]
-            (found,) = self._server.read(("MGET", *map(keys.token, chunk)))
-            texts += [(suffix, text) for suffix, text in zip(chunk, found, strict=True) if text]
-        return texts

@@ -4,7 +4,7 @@ import hashlib
 from datetime import datetime, timedelta
 from typing import Any
 
-from sas_service.adapters.redis.event_text import EventText, written
+from sas_service.adapters.redis.event_text import NO_EVENT, EventText, written
 from sas_service.adapters.redis.instants import milliseconds, milliseconds_of
 from sas_service.adapters.redis.keys import STREAMS, Keys
 from sas_service.adapters.redis.server import Script, Server
@@ -38,7 +38,7 @@ class Denials:
         answer = self._server.run(
             _DENY,
             (keys.folds_due, keys.folds, *event.keys(keys)),
-            (digest, now, _WINDOW_MS, self._most_folds, *event.words(keys)),
+            (digest, now, _WINDOW_MS, self._most_folds, *event.words(keys, self._server.layout)),
         )
         if not answer:
             return ()
@@ -70,10 +70,10 @@ class Denials:
 
     def _unfold(self, keys: Keys, digest: str, text: str | None, now: int) -> tuple[AuditEvent, ...]:
         # Nothing was counted: the script forgets the fold and writes no event.
-        event = EventText.read(text) if text else EventText("{}", None, None)
+        event = EventText.read(text) if text else NO_EVENT
         answer: list[Any] = self._server.run(
             _UNFOLD,
             (keys.folds_due, keys.folds, *event.keys(keys)),
-            (digest, now, _WINDOW_MS, *event.words(keys)),
+            (digest, now, _WINDOW_MS, *event.words(keys, self._server.layout)),
         )
         return written(keys, answer[0]) if answer else ()

@@ -1,111 +1,153 @@
-"""Listing events: whole streams, or the chain of one team or token in each; newest first, merged by time."""
+"""Listing events: whole streams, or one chain in each; newest first, merged by time."""
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
+from sas_service.adapters.audit_filters import is_event_asked_for
 from sas_service.adapters.cursors import check_limit, event_cursor, read_event_cursor
+from sas_service.adapters.redis.event_chains import Chain
+from sas_service.adapters.redis.event_feed import Feed, Timed
+from sas_service.adapters.redis.event_text import served, stored_words
+from sas_service.adapters.redis.instants import milliseconds
 from sas_service.adapters.redis.keys import Keys
 from sas_service.adapters.redis.server import Script, Server
+from sas_service.adapters.redis.words import Words
 from sas_service.domain.audit import AuditEvent
 from sas_service.domain.iso8601 import parse_instant
 from sas_service.ports import EventPage, EventQuery
 
 _CHAIN = Script("chain")
-# Where a pointer stands in an entry's flat list of fields: e, text, t, token's, m, team's.
-_TOKEN_POINTER, _TEAM_POINTER = 4, 6
-
-
-@dataclass(slots=True)
-class _Feed:
-    """What was read of one stream: matching events, newest first, and the number to go on with after them."""
-
-    stream: str
-    events: list[tuple[datetime, AuditEvent]] = field(default_factory=list)
-    rest: int = 0
-
-    @property
-    def position(self) -> int:
-        """The number of the next event to show; 0 when none is left."""
-        return self.events[0][1].seq if self.events else self.rest
-
-    @property
-    def is_cut_off(self) -> bool:
-        """Whether there is more, but not here: what other streams hold cannot be ordered against it."""
-        return not self.events and self.rest > 0
+_BOUNDS = Script("event_bounds")
+_MARGIN = timedelta(minutes=4)
+"""Twice what an event's own time may differ from the server's without being listed as late (lua/events.lua)."""
+_AT = re.compile('"at":"([^"]+)"')
+_EXAMINED_AT_ONCE = 200
+_MOST_ROUNDS = 5
+_MOST_PASSED = 100
 
 
 class EventReads:
-    """The query over events; a page costs one round trip."""
+    """The query over events; a page costs one round trip, and one more for each of time, caller or revocation."""
 
     def __init__(self, server: Server) -> None:
         self._server = server
+        self._words = Words(server)
 
     def events(self, query: EventQuery, *, cursor: str | None, limit: int) -> EventPage:
         """Do what ``AuditLog.events`` promises.
 
-        The cursor holds the next number of every stream, so events that arrive later do not move it. A page may be
-        short where both team and token are asked for.
+        The cursor holds the next number of every stream, so events that arrive later do not move it. At most 1,000
+        events of each stream are examined for a page.
         """
         check_limit(limit)
-        positions = read_event_cursor(cursor) if cursor is not None else None
-        feeds = self._feeds(query, positions, limit + 1)
-        found: list[AuditEvent] = []
-        while len(found) < limit and not any(feed.is_cut_off for feed in feeds):
-            ready = [feed for feed in feeds if feed.events]
-            if not ready:
+        chain = Chain.of(query)
+        feeds = self._feeds(query, chain, cursor)
+        for number in range(_MOST_ROUNDS):
+            hungry = [feed for feed in feeds if feed.rest != 0 and len(feed.events) <= limit]
+            if not hungry or (number and _page(feeds, limit, take=False)):
                 break
-            newest = max(ready, key=lambda feed: (feed.events[0][0], feed.stream))
-            found.append(newest.events.pop(0)[1])
+            self._read(query, chain, hungry, limit + 1 if number == 0 else _EXAMINED_AT_ONCE)
+        found = _page(feeds, limit, take=True)
         return EventPage(tuple(found), event_cursor({feed.stream: feed.position for feed in feeds}))
 
-    def _feeds(self, query: EventQuery, positions: Mapping[str, int] | None, count: int) -> list[_Feed]:
-        wanted = [
-            (stream, None if positions is None else positions.get(stream, 0))
+    def _feeds(self, query: EventQuery, chain: Chain | None, cursor: str | None) -> list[Feed]:
+        positions = read_event_cursor(cursor) if cursor is not None else None
+        feeds = [
+            Feed(stream, None if positions is None else positions.get(stream, 0))
             for stream in query.streams
             # A stream without a position has nothing left, or joined the policy after the first page.
             if positions is None or positions.get(stream, 0)
         ]
-        if query.team is None and query.token is None:
-            return self._whole(wanted, count)
-        return self._chains(query, wanted, count)
+        if query.after is not None or query.before is not None:
+            self._bound(query, chain, feeds)
+        if chain and not chain.is_old:
+            self._trust(feeds)
+        return feeds
 
-    def _whole(self, wanted: Sequence[tuple[str, int | None]], count: int) -> list[_Feed]:
-        answers = self._server.read(
-            *(
-                ("XREVRANGE", Keys(stream).events, "+" if position is None else f"{position}-0", "-", "COUNT", count)
-                for stream, position in wanted
-            )
+    def _bound(self, query: EventQuery, chain: Chain | None, feeds: list[Feed]) -> None:
+        """Find the numbers between which events of the time asked for lie; O(log n)."""
+        before, after = query.before, query.after
+        words = (
+            *(_second(before + _MARGIN) if before else "", _second(after - _MARGIN) if after else ""),
+            *(milliseconds(after) if after else "-inf", milliseconds(before) if before else "+inf"),
         )
+        calls = [((Keys(feed.stream).events, Keys(feed.stream).late), words) for feed in feeds]
+        for feed, (highest, lowest) in zip(feeds, self._server.run_all(_BOUNDS, calls), strict=True):
+            feed.lowest, feed.highest = int(lowest), int(highest)
+            if feed.rest is None and feed.highest < feed.lowest:
+                feed.rest = 0
+            elif feed.rest is None and not chain:
+                feed.rest = feed.highest
+
+    def _trust(self, feeds: list[Feed]) -> None:
+        names = [Keys(feed.stream) for feed in feeds]
+        answers = self._server.read(
+            *(words for keys in names for words in (("HMGET", keys.chains, "last", "since"), ("GET", keys.last_seq)))
+        )
+        for feed, (last, since), newest in zip(feeds, answers[::2], answers[1::2], strict=True):
+            feed.since = int(since or 0) if (last or "0") == (newest or "0") else int(newest)
+
+    def _read(self, query: EventQuery, chain: Chain | None, feeds: list[Feed], count: int) -> None:
+        followed = [feed for feed in feeds if feed.follows(chain)]
+        looked = [feed for feed in feeds if not feed.follows(chain)]
+        if chain and followed:
+            calls = [_chain_call(chain, feed, count) for feed in followed]
+            for feed, (links, rest) in zip(followed, self._server.run_all(_CHAIN, calls), strict=True):
+                feed.take_chained(self._matching(query, feed.stream, links), int(rest))
+        # What has to be looked for is rarer than what is listed: more is examined at once.
+        many = max(count, _EXAMINED_AT_ONCE) if chain else count
+        answers = self._server.read(*(_look_words(feed, many) for feed in looked))
+        for feed, entries in zip(looked, answers, strict=True):
+            numbered = [(int(entry.partition("-")[0]), fields) for entry, fields in entries]
+            events = self._matching(query, feed.stream, [(seq, fields["e"]) for seq, fields in numbered])
+            rows = [(seq, fields, event) for (seq, fields), event in zip(numbered, events, strict=True)]
+            feed.take_looked_at(rows, chain, many)
+
+    def _matching(self, query: EventQuery, stream: str, stored: Sequence[Sequence[Any]]) -> list[Timed | None]:
+        words = self._words.of(stream, (name for _, text in stored for name in stored_words(text)))
+        texts = [(int(seq), served(stream, int(seq), text, words)) for seq, text in stored]
+        # A cursor is only a claim: whoever forged its numbers sees nothing but what he may ask for anyway.
+        takes_all = query == replace(EventQuery(query.streams))
         return [
-            _Feed(stream, [_timed(stream, int(entry.partition("-")[0]), fields["e"]) for entry, fields in answer])
-            for (stream, _), answer in zip(wanted, answers, strict=True)
+            (_time_of(text), AuditEvent(stream, seq, text)) if takes_all or is_event_asked_for(query, text) else None
+            for seq, text in texts
         ]
 
-    def _chains(self, query: EventQuery, wanted: Sequence[tuple[str, int | None]], count: int) -> list[_Feed]:
-        calls: list[Any] = []
-        for stream, position in wanted:
-            keys = Keys(stream)
-            heads, name = keys.token_head(query.token) if query.token else (keys.team_heads, query.team or "")
-            pointer = _TOKEN_POINTER if query.token else _TEAM_POINTER
-            calls.append(((keys.events, heads), (pointer, name, "" if position is None else position, count)))
-        answers = self._server.run_all(_CHAIN, calls)
-        return [_chained(query, stream, answer) for (stream, _), answer in zip(wanted, answers, strict=True)]
+
+def _page(feeds: Sequence[Feed], limit: int, *, take: bool) -> list[AuditEvent]:
+    """Merge the feeds by time, as far as is known; with ``take``, take the events out of them."""
+    own = feeds if take else [replace(feed, events=list(feed.events)) for feed in feeds]
+    found: list[AuditEvent] = []
+    while len(found) < limit and not any(feed.is_cut_off for feed in own):
+        ready = [feed for feed in own if feed.events]
+        if not ready:
+            break
+        newest = max(ready, key=lambda feed: (feed.events[0][0], feed.stream))
+        found.append(newest.events.pop(0)[1])
+    return found
 
 
-def _chained(query: EventQuery, stream: str, links: Sequence[Sequence[str]]) -> _Feed:
-    events = [_timed(stream, int(seq), text) for seq, text, _ in links]
-    # A cursor is only a claim: whoever forged its numbers sees nothing but what he may ask for anyway.
-    matching = [event for event in events if _matches(query, event[1].text)]
-    return _Feed(stream, matching, int(links[-1][2]) if links else 0)
+def _chain_call(chain: Chain, feed: Feed, count: int) -> tuple[tuple[str, ...], tuple[str | int, ...]]:
+    keys = Keys(feed.stream)
+    heads, name = chain.head(keys)
+    begin = "" if feed.rest is None else feed.rest
+    highest = "" if feed.highest is None or feed.rest is not None else feed.highest
+    words = (chain.place, name, begin, count, int(chain.is_old), highest, _MOST_PASSED)
+    return (keys.events, heads, keys.chains, keys.last_seq), words
 
 
-def _matches(query: EventQuery, text: str) -> bool:
-    members = json.loads(text)
-    return query.team in {None, members.get("team")} and query.token in {None, members.get("token")}
+def _look_words(feed: Feed, count: int) -> tuple[str | int, ...]:
+    newest = "+" if feed.rest is None else f"{abs(feed.rest)}-0"
+    return "XREVRANGE", Keys(feed.stream).events, newest, f"{feed.lowest}-0", "COUNT", count
 
 
-def _timed(stream: str, seq: int, text: str) -> tuple[datetime, AuditEvent]:
-    return parse_instant(json.loads(text)["at"]), AuditEvent(stream, seq, text)
+def _time_of(text: str) -> datetime:
+    at = _AT.search(text)
+    return parse_instant(at[1] if at else "")
+
+
+def _second(instant: datetime) -> int:
+    return milliseconds(instant) // 1000

@@ -1,44 +1,78 @@
-"""What scripts are told of an event, and what they answer."""
+"""What scripts are told of an event, what they answer, and what they store."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
+from sas_service.adapters.redis.instants import milliseconds
 from sas_service.adapters.redis.keys import Keys
+from sas_service.adapters.redis.words import names_in, packed, told, unpacked
 from sas_service.domain.audit import AuditEvent, EventDraft
+from sas_service.domain.iso8601 import parse_instant
+
+_PACKED = "~"
 
 
 @dataclass(frozen=True, slots=True)
 class EventText:
-    """A draft as JSON, and the two chains that it belongs to.
+    """A draft as JSON, and the chains that it belongs to.
 
     The text is final: the script only puts stream and number (and a denial's count) in front of it.
     """
 
     text: str
-    team: str | None
-    token: str | None
+    team: str = ""
+    token: str = ""
+    application: str = ""
+    object_id: str = ""
+    revocation: str = ""
+    at_ms: int = 0
+    more_words: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, draft: EventDraft) -> "EventText":
-        """Return the text of a draft."""
-        return cls(json.dumps(draft.document(), separators=(",", ":")), draft.team, draft.token)
+    def of(cls, draft: EventDraft, *words: Mapping[str, str]) -> "EventText":
+        """Return the text of a draft; ``words`` is what a record written with it needs of the dictionary."""
+        document = draft.document()
+        return cls._told(json.dumps(document, separators=(",", ":")), document, *words)
 
     @classmethod
     def read(cls, text: str) -> "EventText":
         """Return what an earlier ``of`` wrote."""
-        members = json.loads(text)
-        return cls(text, members.get("team"), members.get("token"))
+        return cls._told(text, json.loads(text))
+
+    @classmethod
+    def _told(cls, text: str, members: Mapping[str, Any], *words: Mapping[str, str]) -> "EventText":
+        caller = members.get("caller") or {}
+        revocation = members.get("revocation")
+        return cls(
+            text,
+            members.get("team") or "",
+            members.get("token") or "",
+            caller.get("applicationId") or "",
+            caller.get("objectId") or "",
+            revocation if isinstance(revocation, str) else "",
+            milliseconds(parse_instant(members["at"])),
+            {name: piece for each in words for name, piece in each.items()},
+        )
 
     def keys(self, keys: Keys) -> tuple[str, ...]:
-        """Return the four keys that ``append_event`` in lua/events.lua writes."""
+        """Return the eight keys that ``append_event`` in lua/events.lua writes: always the last ones of a script."""
         heads, _ = keys.token_head(self.token or "-")
-        return keys.events, keys.last_seq, keys.team_heads, heads
+        users = keys.user_head(self.object_id or "-")
+        return keys.events, keys.last_seq, keys.team_heads, heads, keys.chains, users, keys.late, keys.words
 
-    def words(self, keys: Keys) -> tuple[str, ...]:
-        """Return the four arguments that ``event_at`` in lua/events.lua reads."""
+    def words(self, keys: Keys, layout: int) -> tuple[str | int, ...]:
+        """Return the ten arguments that ``event_of_call`` in lua/events.lua reads: always the last ones of a script."""
         token = keys.token_head(self.token)[1] if self.token else ""
-        return json.dumps(keys.name), self.text, self.team or "", token
+        short, pieces = packed(self.text[1:]) if layout > 1 else ("", {})
+        return (
+            *(json.dumps(keys.name), self.text, short, told({**pieces, **self.more_words}), self.at_ms),
+            *(self.team, token, self.application, self.object_id, self.revocation),
+        )
+
+
+NO_EVENT = EventText("{}")
 
 
 def written(keys: Keys, answer: list[Any] | None) -> tuple[AuditEvent, ...]:
@@ -47,3 +81,15 @@ def written(keys: Keys, answer: list[Any] | None) -> tuple[AuditEvent, ...]:
         return ()
     seq, text = answer
     return (AuditEvent(stream=keys.name, seq=int(seq), text=text),)
+
+
+def stored_words(stored: str) -> list[str]:
+    """Return the names that a stored text needs the pieces of."""
+    return names_in(stored)
+
+
+def served(stream: str, seq: int, stored: str, words: Mapping[str, str]) -> str:
+    """Return the event's text as it was served and mirrored when it was written, byte for byte."""
+    if not stored.startswith(_PACKED):
+        return stored
+    return f'{{"stream":{json.dumps(stream)},"seq":{seq},{unpacked(stored[1:], words)}'

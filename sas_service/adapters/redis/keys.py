@@ -1,9 +1,13 @@
 """Every key name, in one place: one hash tag per account, so that each script touches a single cluster slot."""
 
+import base64
+
 from sas_service.domain.audit import SERVICE_STREAM
 
-_BUCKET_DIGITS = 4
+_BUCKET_BYTES = 2
+_SHORT_BYTES = 17
 _TOKEN_BUCKET = 3
+_OBJECT_BUCKET = 3
 
 
 class Keys:
@@ -34,17 +38,50 @@ class Keys:
         """Hash: ``<kind>:<id>`` -> JSON, and the ``version`` of the service's list that it copies."""
         return f"{self._tag}suspended"
 
-    def fingerprint(self, fingerprint: str) -> tuple[str, str]:
-        """Hash and field that name the suffix of a fingerprint's token.
+    def fingerprint(self, fingerprint: str) -> tuple[str, str, str]:
+        """Hash that names the suffix of a fingerprint's token, and its field in the first layout and in the second.
 
-        65,536 buckets keep each hash a listpack (at most 512 fields of at most 64 bytes) up to 33 million tokens.
+        65,536 buckets keep each hash a listpack (at most 512 fields of at most 64 bytes) up to 33 million tokens. The
+        second layout keeps 136 of the 256 bits: nobody finds two tokens that agree in those.
         """
-        return f"{self._tag}fp:{fingerprint[:_BUCKET_DIGITS]}", fingerprint[_BUCKET_DIGITS:]
+        digits = bytes.fromhex(fingerprint)[_BUCKET_BYTES:_SHORT_BYTES]
+        short = base64.urlsafe_b64encode(digits).decode()
+        return f"{self._tag}fp:{fingerprint[: 2 * _BUCKET_BYTES]}", fingerprint[2 * _BUCKET_BYTES :], short
 
     @property
     def issued(self) -> str:
-        """Sorted set of all committed tokens: suffix by ms issued."""
+        """Sorted set of all committed tokens of the first layout: suffix by ms issued; empty after the migration."""
         return f"{self._tag}issued"
+
+    def issued_for(self, lifetime: int | str) -> str:
+        """Sorted set of the committed tokens of one class of lifetimes (``lifetimes.py``): suffix by ms issued.
+
+        All of them together are the list of all tokens; the class bounds how far back a live one may lie.
+        """
+        return f"{self._tag}issued-for:{lifetime}"
+
+    @property
+    def lifetimes(self) -> str:
+        """Set of the classes of lifetimes that ever occurred."""
+        return f"{self._tag}lifetimes"
+
+    def issued_to_application(self, application: str, *, for_itself: bool) -> str:
+        """The same for one client application: what it asked for itself, and what it asked for its users."""
+        return f"{self._tag}issued-to:{'a' if for_itself else 'u'}:{application}"
+
+    def issued_to_object(self, object_id: str) -> str:
+        """The same for one object id: a signed-in user's, as a rule."""
+        return f"{self._tag}issued-to:o:{object_id}"
+
+    @property
+    def applications(self) -> str:
+        """Hash: object id of an application's service principal -> application id."""
+        return f"{self._tag}applications"
+
+    @property
+    def words(self) -> str:
+        """Hash: digest -> a piece of text that many records or events contain; it is never changed."""
+        return f"{self._tag}words"
 
     def issued_as(self, pair: str) -> str:
         """The same for one team and profile; ``pair`` is a member of ``issued_pairs``."""
@@ -93,6 +130,24 @@ class Keys:
         """
         name = token_id.removeprefix(f"{self.name}.")
         return f"{self._tag}events:tokens:{name[-_TOKEN_BUCKET:]}", name[:-_TOKEN_BUCKET]
+
+    def user_head(self, object_id: str) -> str:
+        """Hash: object id -> number of the newest event of which it was the caller; by last digits, as tokens."""
+        return f"{self._tag}events:objects:{object_id[-_OBJECT_BUCKET:]}"
+
+    @property
+    def chains(self) -> str:
+        """Hash: heads of the chains by application (``a:<id>``) and by revocation (``r:<id>``).
+
+        ``last`` is the newest event that is in its chains; ``since`` the newest that was written by the first release,
+        which knew chains by team and by token alone.
+        """
+        return f"{self._tag}events:chains"
+
+    @property
+    def late(self) -> str:
+        """Sorted set: numbers of events that say another time than the server's, by the ms that they say."""
+        return f"{self._tag}events:late"
 
     @property
     def once(self) -> str:
@@ -193,6 +248,9 @@ SCHEMA = f"{_SERVICE_TAG}schema"
 
 MIGRATIONS = f"{_SERVICE_TAG}schema:applied"
 """Hash: migration name -> instant applied."""
+
+MIGRATION_PROGRESS = f"{_SERVICE_TAG}schema:progress"
+"""Hash: migration and account -> how many of how many are done."""
 
 MIGRATION_LOCK = f"{_SERVICE_TAG}schema:lock"
 """Who migrates right now; expires with its lease."""

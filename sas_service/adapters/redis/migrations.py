@@ -15,7 +15,7 @@ from redis import Redis
 
 from sas_service.adapters.redis.failures import translated, unavailable
 from sas_service.adapters.redis.keys import MIGRATION_LOCK, MIGRATIONS, SCHEMA
-from sas_service.adapters.redis.schema import KNOWN, Known, check_schema, read_schema
+from sas_service.adapters.redis.schema import KNOWN, SECOND_LAYOUT, Known, check_schema, read_schema
 from sas_service.adapters.redis.server import Script, Server
 from sas_service.domain.errors import AuditLogUnavailable, SchemaOutOfRange
 from sas_service.domain.iso8601 import format_instant
@@ -35,6 +35,7 @@ class Migration:
     name: str
     min_reader: int
     upgrade: Callable[[Redis], None]
+    is_contract: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,21 +103,28 @@ class Migrations:
         Raises what ``check`` raises.
         """
         try:
-            self.check()
+            schema = check_schema(self._own, self._known)
         except SchemaOutOfRange:
             if self._guarded:
                 self._guarded.refuse("has data of a schema that this release does not know")
             raise
         if self._guarded:
+            self._guarded.layout = 2 if schema.current >= SECOND_LAYOUT else 1
             self._guarded.refuse(None)
 
-    def upgrade(self) -> tuple[str, ...]:
-        """Apply what is missing; returns the names applied now. Raises AuditLogUnavailable."""
+    def upgrade(self, *, contract: bool = False) -> tuple[str, ...]:
+        """Apply what is missing; returns the names applied now. Raises AuditLogUnavailable.
+
+        It stops before the first migration that shuts out an older release, unless ``contract`` says that none is left,
+        or the server is new and there never was any.
+        """
         done = []
         with self._locked() as holder:
             # Read under the lock: another runner may have done all of it while we waited.
             applied = self._applied()
             for migration in self._migrations:
+                if migration.is_contract and applied and not contract and migration.name not in applied:
+                    break
                 if migration.name not in applied:
                     self._apply(migration, holder)
                     done.append(migration.name)
@@ -171,4 +179,6 @@ def _load(path: Path) -> Migration:
         raise ValueError(f"{path.name} cannot be loaded")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return Migration(int(path.stem[:4]), path.stem, int(module.MIN_READER), module.upgrade)
+    return Migration(
+        int(path.stem[:4]), path.stem, int(module.MIN_READER), module.upgrade, getattr(module, "CONTRACT", False)
+    )

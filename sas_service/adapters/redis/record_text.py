@@ -1,11 +1,17 @@
-"""Token records as the text that Redis stores: short, canonical (equal records, equal text), without id and account."""
+"""Token records as the text that Redis stores: short, canonical (equal records, equal text), without id and account.
 
+The first layout is one JSON object. The second is a list that names grant and caller in the account's dictionary.
+"""
+
+import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from sas_service.adapters.redis.instants import EPOCH
+from sas_service.adapters.redis.words import name_of
 from sas_service.domain.slots import SigningKey
 from sas_service.domain.tokens import Grant, TokenRecord, TokenState
 
@@ -42,9 +48,30 @@ def write_record(record: TokenRecord) -> str:
     return json.dumps({name: value for name, value in members.items() if value is not None}, separators=(",", ":"))
 
 
-def read_record(account: str, suffix: str, text: str) -> TokenRecord:
-    """Return the record that ``text`` holds."""
-    members: Mapping[str, Any] = json.loads(text)
+@dataclass(frozen=True, slots=True)
+class RecordText:
+    """A record as it is to be stored, and what it needs of the dictionary."""
+
+    text: str
+    words: Mapping[str, str] = field(default_factory=dict)
+
+
+def record_text(record: TokenRecord, layout: int) -> RecordText:
+    """Return the text of ``record`` in a layout."""
+    return _short(record) if layout > 1 else RecordText(write_record(record))
+
+
+def record_words(text: str) -> list[str]:
+    """Return the names that a stored text needs the pieces of."""
+    if text.startswith("{"):
+        return []
+    members = json.loads(text)
+    return [members[_GRANT], members[_CALLER]]
+
+
+def read_record(account: str, suffix: str, text: str, words: Mapping[str, str] | None = None) -> TokenRecord:
+    """Return the record that ``text`` holds; ``words`` has at least what ``record_words`` names."""
+    members: Mapping[str, Any] = json.loads(text) if text.startswith("{") else _long(json.loads(text), words or {})
     return TokenRecord(
         id=f"{account}.{suffix}",
         grant=_read_grant(account, members),
@@ -60,6 +87,58 @@ def read_record(account: str, suffix: str, text: str) -> TokenRecord:
         reason=members.get("reason"),
         labels=members.get("labels", {}),
     )
+
+
+def _short(record: TokenRecord) -> RecordText:
+    """Return the second layout: what the members of the first are, by place, empty ends left out."""
+    grant = record.grant
+    shared = [
+        *(grant.team, grant.profile, grant.epoch, grant.signing_key.value, grant.identity, grant.principal_id),
+        *(grant.regions, grant.max_rate_per_second, grant.policy_digest),
+    ]
+    pieces = [json.dumps(piece, separators=(",", ":")) for piece in (shared, dict(record.caller))]
+    names = [name_of(piece) for piece in pieces]
+    members: list[object] = [
+        *(record.state.value, *names, _seconds(grant.start), _seconds(grant.expiry) - _seconds(grant.start)),
+        *((record.issued_at - EPOCH) // _MICROSECOND, record.request_id, "".join(map(_halved, record.fingerprints))),
+        *(record.azure_request_id, record.attempts, record.reason, dict(record.labels)),
+        *(record.replaces, record.replaced_by),
+    ]
+    while len(members) > _FEWEST and members[-1] in (None, "", 0, {}):
+        members.pop()
+    return RecordText(json.dumps(members, separators=(",", ":")), dict(zip(names, pieces, strict=True)))
+
+
+def _long(members: Sequence[Any], words: Mapping[str, str]) -> Mapping[str, Any]:
+    """Return the members of the first layout."""
+    by_name = dict(zip(_PLACES, members, strict=False))
+    shared, caller = (json.loads(words[by_name.pop(name)]) for name in ("grant", "caller"))
+    prints = by_name.pop("fps", "")
+    return {
+        **{name: member for name, member in by_name.items() if member is not None},
+        **dict(zip(_SHARED, shared, strict=True)),
+        "caller": caller,
+        "expiry": by_name["start"] + by_name["expiry"],
+        "fps": [_doubled(prints[first : first + _HALF]) for first in range(0, len(prints), _HALF)],
+    }
+
+
+_GRANT, _CALLER, _FEWEST = 1, 2, 7
+_PLACES = (
+    *("state", "grant", "caller", "start", "expiry", "issued", "request", "fps", "azure", "attempts"),
+    *("reason", "labels", "replaces", "replacedBy"),
+)
+_SHARED = ("team", "profile", "epoch", "key", "identity", "principal", "regions", "rate", "policy")
+_HALF = 43
+"""Digits of base64 in 64 of hexadecimal."""
+
+
+def _halved(fingerprint: str) -> str:
+    return base64.urlsafe_b64encode(bytes.fromhex(fingerprint)).decode().rstrip("=")
+
+
+def _doubled(digits: str) -> str:
+    return base64.urlsafe_b64decode(digits + "=").hex()
 
 
 def _read_grant(account: str, members: Mapping[str, Any]) -> Grant:

@@ -9,7 +9,8 @@ from sas_service.adapters.record_changes import Verdict, verdict_on
 from sas_service.adapters.redis.event_text import EventText, written
 from sas_service.adapters.redis.instants import milliseconds, milliseconds_of
 from sas_service.adapters.redis.keys import Keys
-from sas_service.adapters.redis.record_text import read_record, write_record
+from sas_service.adapters.redis.record_text import record_text
+from sas_service.adapters.redis.records import Records
 from sas_service.adapters.redis.server import Script, Server
 from sas_service.domain.errors import (
     AccountLocked,
@@ -52,6 +53,7 @@ class Reservations:
 
     def __init__(self, server: Server, *, max_clock_skew: timedelta) -> None:
         self._server = server
+        self._records = Records(server)
         self._skew = milliseconds_of(max_clock_skew)
 
     def reserve(self, reservation: Reservation) -> Reserved | Replay:
@@ -75,7 +77,7 @@ class Reservations:
         remembered = json.loads(seen)
         suffix = remembered["token"]
         (text,) = self._server.read(("GET", keys.token(suffix)))
-        record = read_record(keys.name, suffix, text) if text else None
+        record = self._records.read(keys.name, suffix, text) if text else None
         if remembered["body"] != idempotency.body:
             verdict = Verdict.REUSED
         else:
@@ -85,29 +87,27 @@ class Reservations:
     def _run(self, keys: Keys, reservation: Reservation, earlier: _Earlier) -> list[Any]:
         record, idempotency = reservation.record, reservation.idempotency
         suffix, slot = record.id.rpartition(".")[2], f"{record.grant.signing_key}|{record.grant.identity}"
-        event = EventText.of(reservation.event)
+        layout = self._server.layout
+        text = record_text(replace(record, state=TokenState.RESERVED), layout)
+        event = EventText.of(reservation.event, text.words)
         # Without an Idempotency-Key the two last names are not used; they only have to be of the same hash tag.
         names = (
             *(keys.token(suffix), keys.open_reservations, keys.slots, keys.suspended),
-            *(keys.slot(slot), keys.slots_used, *event.keys(keys)),
+            *(keys.slot(slot), keys.slots_used),
             *(keys.idempotency(idempotency.key if idempotency else "-"), keys.token(earlier.suffix or suffix)),
+            *event.keys(keys),
         )
         remember = json.dumps({"token": suffix, "body": idempotency.body}) if idempotency else ""
         words: list[str | int] = [
-            *(suffix, *self._record_words(reservation)),
+            *(suffix, text.text, milliseconds(reservation.deadline), record.grant.epoch),
             *(slot, milliseconds(record.grant.expiry), milliseconds(record.issued_at), self._skew),
             *_suspendable(record),
             *(earlier.verdict.value, earlier.seen, earlier.text, earlier.epoch),
             *(remember, milliseconds_of(IDEMPOTENCY_LIFETIME)),
-            *event.words(keys),
+            *event.words(keys, layout),
         ]
         answer: list[Any] = self._server.run(_RESERVE, names, words)
         return answer
-
-    @staticmethod
-    def _record_words(reservation: Reservation) -> tuple[str | int, ...]:
-        record = replace(reservation.record, state=TokenState.RESERVED)
-        return write_record(record), milliseconds(reservation.deadline), record.grant.epoch
 
 
 def _suspendable(record: TokenRecord) -> tuple[str, str, str]:

@@ -15,8 +15,11 @@ class Known:
     newest: int
 
 
-KNOWN = Known(oldest=1, newest=1)
+KNOWN = Known(oldest=1, newest=4)
 """What this release knows."""
+
+SECOND_LAYOUT = 4
+"""From this schema on every process reads the second layout, so it may be written."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,10 @@ class Server:
         self._accepted = {"accept_eviction": accept_eviction, "accept_no_persistence": accept_no_persistence}
         self._has_waitaof: bool | None = None
         self._refusal: str | None = None
+        self.layout = 1
+        """In which layout to write: the first until ``Migrations.guard`` knows that every process reads the second."""
+        self.known_words: dict[str, dict[str, str]] = {}
+        """Account -> what was read of its dictionary (``words.py``)."""
         self._unfit = False
 
     @property

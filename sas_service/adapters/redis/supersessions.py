@@ -1,11 +1,12 @@
 """What a commit changes about the token that it replaces: judged here, believed by the script if still true."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from sas_service.adapters.record_changes import superseded
 from sas_service.adapters.redis.keys import Keys
-from sas_service.adapters.redis.record_text import read_record, write_record
+from sas_service.adapters.redis.record_text import RecordText, record_text
+from sas_service.adapters.redis.records import Records
 from sas_service.adapters.redis.server import Server
 from sas_service.domain.errors import RecordConflict
 from sas_service.domain.tokens import TokenRecord
@@ -26,7 +27,7 @@ class Supersession:
     verdict: Verdict = Verdict.NOTHING
     suffix: str = ""
     seen: str = ""
-    changed: str = ""
+    changed: RecordText = field(default_factory=lambda: RecordText(""))
 
     @classmethod
     def of(cls, server: Server, keys: Keys, live: TokenRecord) -> "Supersession":
@@ -36,16 +37,16 @@ class Supersession:
         stored, suffix, seen = _read(server, keys, live.replaces)
         earlier = _read(server, keys, stored.replaced_by)[0] if stored and stored.replaced_by else None
         try:
-            return cls(Verdict.REPLACES, suffix, seen, write_record(superseded(stored, earlier, live)))
+            return cls(Verdict.REPLACES, suffix, seen, record_text(superseded(stored, earlier, live), server.layout))
         except RecordConflict:
             return cls(Verdict.CONFLICT, suffix, seen)
 
     def words(self) -> tuple[str, ...]:
         """Return the three arguments that ``commit`` reads."""
-        return self.verdict.value, self.seen, self.changed
+        return self.verdict.value, self.seen, self.changed.text
 
 
 def _read(server: Server, keys: Keys, token_id: str) -> tuple[TokenRecord | None, str, str]:
     suffix = token_id.removeprefix(f"{keys.name}.")
     (text,) = server.read(("GET", keys.token(suffix)))
-    return (read_record(keys.name, suffix, text) if text else None), suffix, text or ""
+    return (Records(server).read(keys.name, suffix, text) if text else None), suffix, text or ""

@@ -1,23 +1,25 @@
 """Finding tokens: by id, fingerprint, team, profile, slot and deadline; never by scanning."""
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from sas_service.adapters.audit_filters import is_asked_for
 from sas_service.adapters.cursors import TokenPosition, check_limit
 from sas_service.adapters.redis.instants import milliseconds
 from sas_service.adapters.redis.keys import Keys
-from sas_service.adapters.redis.record_text import read_record
+from sas_service.adapters.redis.records import Records
 from sas_service.adapters.redis.server import Script, Server
-from sas_service.domain.tokens import TokenRecord
+from sas_service.adapters.redis.token_lists import Stretch, TokenLists
+from sas_service.domain.tokens import TokenRecord, TokenState
 from sas_service.ports import TokenPage, TokenQuery
 
 _PAGE = Script("issued_page")
 _OVERDUE_AT_ONCE = 100
 _TOKEN_ID = re.compile(r"(?P<account>[^{}]+)\.(?P<suffix>[0-9A-Za-z]{1,64})", re.ASCII)
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}", re.ASCII)
-_Name = tuple[str, str]  # account and suffix
+_EXAMINED_AT_ONCE = 200
+_MOST_EXAMINED = 1000
 
 
 class TokenReads:
@@ -25,28 +27,47 @@ class TokenReads:
 
     def __init__(self, server: Server) -> None:
         self._server = server
+        self._lists = TokenLists(server)
+        self._records = Records(server)
 
     def token(self, token_id: str) -> TokenRecord | None:
         """Return the record of a token id, or None."""
         named = _TOKEN_ID.fullmatch(token_id)
-        return self._records([(named["account"], named["suffix"])])[0] if named else None
+        return self._records.of([(named["account"], named["suffix"])])[0] if named else None
 
     def token_by_fingerprint(self, accounts: Sequence[str], fingerprint: str) -> TokenRecord | None:
         """Return the record that has this fingerprint, or None."""
         if not _FINGERPRINT.fullmatch(fingerprint):
             return None
-        suffixes = self._server.read(*(("HGET", *Keys(account).fingerprint(fingerprint)) for account in accounts))
-        names = [(account, suffix) for account, suffix in zip(accounts, suffixes, strict=True) if suffix]
-        return next(iter(self._records(names)), None)
+        found = self._server.read(*(("HMGET", *Keys(account).fingerprint(fingerprint)) for account in accounts))
+        names = [(account, suffix) for account, each in zip(accounts, found, strict=True) for suffix in each if suffix]
+        return next(iter(self._records.of(names)), None)
 
     def tokens(self, query: TokenQuery, *, cursor: str | None, limit: int) -> TokenPage:
-        """Do what ``AuditLog.tokens`` promises, in at most three round trips."""
+        """Do what ``AuditLog.tokens`` promises.
+
+        Three round trips where an index has exactly what is asked for; otherwise at most 1,000 records are examined.
+        """
         check_limit(limit)
-        position = TokenPosition.read(cursor) if cursor is not None else None
-        rows = self._rows(query, position, limit + 1)
-        shown = rows[:limit]
-        found = tuple(record for record in self._records([(row.account, row.suffix) for row in shown]) if record)
-        return TokenPage(found, shown[-1].cursor() if len(rows) > limit else None)
+        position = TokenPosition.read(cursor, by_expiry=query.by_expiry) if cursor is not None else None
+        stretches = self._lists.of(query)
+        found: list[tuple[TokenPosition, TokenRecord]] = []
+        examined, wanted = 0, limit + 1
+        while len(found) <= limit:
+            rows = self._rows(stretches, position, wanted)
+            records = self._records.of([(row.account, row.suffix) for row in rows])
+            found += [(row, each) for row, each in zip(rows, records, strict=True) if each and self._is(query, each)]
+            examined += len(rows)
+            if len(rows) < wanted:
+                position = None
+                break
+            position, wanted = rows[-1], _EXAMINED_AT_ONCE
+            if examined >= _MOST_EXAMINED:
+                break
+        if len(found) > limit:
+            position = found[limit - 1][0]
+        following = position.cursor(by_expiry=query.by_expiry) if position else None
+        return TokenPage(tuple(record for _, record in found[:limit]), following)
 
     def identities_in_use(self, account: str, now: datetime) -> Mapping[str, int]:
         """Return identity name -> number of unexpired tokens that hang on it (also abandoned ones)."""
@@ -65,51 +86,18 @@ class TokenReads:
         (suffixes,) = self._server.read(
             ("ZRANGEBYSCORE", Keys(account).open_reservations, "-inf", milliseconds(now), "LIMIT", 0, _OVERDUE_AT_ONCE)
         )
-        return tuple(record for record in self._records([(account, suffix) for suffix in suffixes]) if record)
+        return tuple(record for record in self._records.of([(account, suffix) for suffix in suffixes]) if record)
 
-    def _rows(self, query: TokenQuery, position: TokenPosition | None, count: int) -> list[TokenPosition]:
-        """Return the next ``count`` positions over all indexes of the query, newest first."""
-        indexes = self._indexes(query)
-        calls = [((index,), _page_words(count, position, account)) for account, index in indexes]
-        rows: list[TokenPosition] = []
-        for (account, _), answer in zip(indexes, self._server.run_all(_PAGE, calls), strict=True):
+    @staticmethod
+    def _is(query: TokenQuery, record: TokenRecord) -> bool:
+        # A refused token never existed; it leaves its slot's index in the same step, but after its record was read.
+        return is_asked_for(query, record) and not (query.by_expiry and record.state is TokenState.REFUSED)
+
+    def _rows(self, stretches: Sequence[Stretch], position: TokenPosition | None, count: int) -> list[TokenPosition]:
+        """Return the next ``count`` positions over all stretches, the largest first, each once."""
+        calls = [((each.index,), each.words(count, position)) for each in stretches]
+        rows: set[TokenPosition] = set()
+        for each, answer in zip(stretches, self._server.run_all(_PAGE, calls), strict=True):
             pairs = zip(answer[::2], answer[1::2], strict=True)
-            rows += [TokenPosition(int(float(score)), suffix, account) for suffix, score in pairs]
-        rows.sort(reverse=True)
-        return rows[:count]
-
-    def _indexes(self, query: TokenQuery) -> list[tuple[str, str]]:
-        """Return account and sorted set of everything that may hold a match, and nothing else."""
-        if query.teams is None and query.profile is None:
-            return [(account, Keys(account).issued) for account in query.accounts]
-        pairs = self._server.read(*(("SMEMBERS", Keys(account).issued_pairs) for account in query.accounts))
-        return [
-            (account, Keys(account).issued_as(pair))
-            for account, known in zip(query.accounts, pairs, strict=True)
-            for pair in sorted(known)
-            if _is_wanted(query, *json.loads(pair))
-        ]
-
-    def _records(self, names: Sequence[_Name]) -> list[TokenRecord | None]:
-        """Return the records of these tokens in the same order, one command per account."""
-        accounts = sorted({account for account, _ in names})
-        wanted = {account: [suffix for other, suffix in names if other == account] for account in accounts}
-        answers = self._server.read(
-            *(("MGET", *(Keys(account).token(suffix) for suffix in wanted[account])) for account in accounts)
-        )
-        texts = {
-            (account, suffix): text
-            for account, found in zip(accounts, answers, strict=True)
-            for suffix, text in zip(wanted[account], found, strict=True)
-        }
-        return [read_record(*name, text) if (text := texts[name]) else None for name in names]
-
-
-def _is_wanted(query: TokenQuery, team: str, profile: str) -> bool:
-    return (query.teams is None or team in query.teams) and query.profile in {None, profile}
-
-
-def _page_words(count: int, position: TokenPosition | None, account: str) -> tuple[str | int, ...]:
-    if position is None:
-        return count, "", "", 0
-    return count, position.issued_ms, position.suffix, int(account < position.account)
+            rows |= {TokenPosition(int(float(score)), suffix, each.account) for suffix, score in pairs}
+        return sorted(rows, reverse=True)[:count]

@@ -21,7 +21,9 @@ def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningValkey]:
 @pytest.fixture(scope="session")
 def server(valkey: RunningValkey) -> Iterator[Server]:
     redis = connect(valkey.url)
-    yield Server(redis)
+    server = Server(redis)
+    server.layout = 2
+    yield server
     redis.close()
 
 

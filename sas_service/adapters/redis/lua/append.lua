@@ -1,8 +1,8 @@
 -- Appends an event; with a ``once`` key, only if it is not the last one used under its prefix.
--- KEYS: 4 event keys, once
+-- KEYS: once, 8 event keys
 local prefix, once = ARGV[1], ARGV[2]
 if once ~= '' then
-  if redis.call('HGET', KEYS[5], prefix) == once then return {} end
-  redis.call('HSET', KEYS[5], prefix, once)
+  if redis.call('HGET', KEYS[1], prefix) == once then return {} end
+  redis.call('HSET', KEYS[1], prefix, once)
 end
-return {append_event(1, event_at(3))}
+return {append_event(event_of_call())}

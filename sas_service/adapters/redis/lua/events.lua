@@ -1,24 +1,66 @@
--- Shared by every script that writes an event.
+-- Shared by every script that writes an event. Keys and arguments of the event are always the last ones of the call.
+local EVENT_KEY, EVENT_WORD = #KEYS - 7, #ARGV - 9
+local LATE_MS = 120000
 
--- Appends an event to the stream whose keys stand in KEYS from ``first`` on: the stream, its last number, the heads
--- of the teams' chains, the heads of the tokens' chains. Each entry holds the text and, for each chain, the number
--- of the event before it, so that the events of a team or a token are found without an index that grows beside them.
--- XADD refuses any number that is not greater than the last: the stream cannot be written over.
-local function append_event(first, event, count)
-  local seq = tonumber(redis.call('GET', KEYS[first + 1]) or '0') + 1
-  local counted = count and ('"count":' .. count .. ',') or ''
-  local text = '{"stream":' .. event.stream .. ',"seq":' .. seq .. ',' .. counted .. string.sub(event.draft, 2)
-  local before_of_token, before_of_team = '0', '0'
-  if event.token ~= '' then before_of_token = redis.call('HGET', KEYS[first + 3], event.token) or '0' end
-  if event.team ~= '' then before_of_team = redis.call('HGET', KEYS[first + 2], event.team) or '0' end
-  redis.call('XADD', KEYS[first], seq .. '-0', 'e', text, 't', before_of_token, 'm', before_of_team)
-  redis.call('SET', KEYS[first + 1], seq)
-  if event.token ~= '' then redis.call('HSET', KEYS[first + 3], event.token, seq) end
-  if event.team ~= '' then redis.call('HSET', KEYS[first + 2], event.team, seq) end
-  return {tostring(seq), text}
+-- Keeps the pieces that records and events of this call name. A piece that is there already is not written again.
+local function keep_words(words)
+  local name
+  for part in string.gmatch(words, '[^\n]+') do
+    if not name then
+      name = part
+    else
+      if redis.call('HSETNX', KEYS[EVENT_KEY + 7], name, part) == 0 and redis.call('HGET', KEYS[EVENT_KEY + 7], name) ~= part then
+        error('two pieces of one name')
+      end
+      name = nil
+    end
+  end
 end
 
--- Reads the four arguments that make an event, from ARGV[first] on.
-local function event_at(first)
-  return {stream = ARGV[first], draft = ARGV[first + 1], team = ARGV[first + 2], token = ARGV[first + 3]}
+-- The event that the call brings with it. Its pieces are kept first of all: an error later would undo nothing.
+local function event_of_call()
+  local at = EVENT_WORD
+  keep_words(ARGV[at + 3])
+  return {stream = ARGV[at], draft = ARGV[at + 1], short = ARGV[at + 2], at = tonumber(ARGV[at + 4]), team = ARGV[at + 5],
+    token = ARGV[at + 6], application = ARGV[at + 7], object = ARGV[at + 8], revocation = ARGV[at + 9]}
+end
+
+-- Moves the head of one chain to ``seq`` and returns where it was.
+local function moved_head(key, field, seq)
+  if field == '' then return '0' end
+  local before = redis.call('HGET', key, field) or '0'
+  redis.call('HSET', key, field, seq)
+  return before
+end
+
+-- Appends an event. Each entry holds the text and, for each chain, the number of the event before it, so that the
+-- events of a team, token, application, object id or revocation are found without an index that grows beside them.
+-- XADD refuses any number that is not greater than the last: the stream cannot be written over.
+local function append_event(event, count)
+  local stream, last, teams, tokens = KEYS[EVENT_KEY], KEYS[EVENT_KEY + 1], KEYS[EVENT_KEY + 2], KEYS[EVENT_KEY + 3]
+  local chains, objects, late = KEYS[EVENT_KEY + 4], KEYS[EVENT_KEY + 5], KEYS[EVENT_KEY + 6]
+  local before = redis.call('GET', last) or '0'
+  local seq = tostring(tonumber(before) + 1)
+  local counted = count and ('"count":' .. count .. ',') or ''
+  local text = '{"stream":' .. event.stream .. ',"seq":' .. seq .. ',' .. counted .. string.sub(event.draft, 2)
+  local stored = event.short == '' and text or ('~' .. counted .. event.short)
+
+  -- Events of the first release are in no chain by caller or revocation: up to the last of them those are looked for.
+  if before ~= '0' and redis.call('HGET', chains, 'last') ~= before then redis.call('HSET', chains, 'since', before) end
+  local fields = {'e', stored,
+    't', moved_head(tokens, event.token, seq), 'm', moved_head(teams, event.team, seq),
+    'a', moved_head(chains, event.application ~= '' and ('a:' .. event.application) or '', seq),
+    'o', moved_head(objects, event.object, seq),
+    'r', moved_head(chains, event.revocation ~= '' and ('r:' .. event.revocation) or '', seq)}
+  -- Searches by time believe the number; so what says another time is listed, and says when it really came.
+  local now = tonumber(redis.call('TIME')[1])
+  if math.abs(now * 1000 - event.at) > LATE_MS then
+    redis.call('ZADD', late, event.at, seq)
+    fields[#fields + 1] = 'l'
+    fields[#fields + 1] = now
+  end
+  redis.call('XADD', stream, seq .. '-0', unpack(fields))
+  redis.call('SET', last, seq)
+  redis.call('HSET', chains, 'last', seq)
+  return {seq, text}
 end

@@ -1,10 +1,10 @@
 -- Writes a record as reserved, with its event, if nothing speaks against it.
--- KEYS: token, open reservations, slots, suspended, slot index, slots used, 4 event keys, idempotency, earlier token
+-- KEYS: token, open reservations, slots, suspended, slot index, slots used, idempotency, earlier token, 8 event keys
 local suffix, record, deadline, epoch = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local slot, expiry, issued, skew = ARGV[5], ARGV[6], ARGV[7], ARGV[8]
 local team, client, profile = ARGV[9], ARGV[10], ARGV[11]
 local verdict, seen, earlier, earlier_epoch, remember, ttl = ARGV[12], ARGV[13], ARGV[14], ARGV[15], ARGV[16], ARGV[17]
-local event = event_at(18)
+local event = event_of_call()
 
 if redis.call('EXISTS', KEYS[1]) == 1 then return {'STANDS'} end
 
@@ -23,8 +23,8 @@ local current = redis.call('HGET', KEYS[3], 'epoch') or ''
 
 -- The caller read the key and the record behind it and came to a verdict; it holds only if both are still the same.
 if verdict ~= '' then
-  if (redis.call('GET', KEYS[11]) or '') ~= seen then return {'CHANGED'} end
-  if earlier ~= '' and (redis.call('GET', KEYS[12]) or '') ~= earlier then return {'CHANGED'} end
+  if (redis.call('GET', KEYS[7]) or '') ~= seen then return {'CHANGED'} end
+  if earlier ~= '' and (redis.call('GET', KEYS[8]) or '') ~= earlier then return {'CHANGED'} end
   if verdict == 'REPLAY' then return {current == earlier_epoch and 'REPLAY' or 'SUPERSEDED'} end
   if verdict ~= 'ANEW' then return {verdict} end
 end
@@ -35,5 +35,5 @@ redis.call('SET', KEYS[1], record)
 redis.call('ZADD', KEYS[2], deadline, suffix)
 redis.call('ZADD', KEYS[5], expiry, suffix)
 redis.call('SADD', KEYS[6], slot)
-if verdict ~= '' then redis.call('SET', KEYS[11], remember, 'PX', ttl) end
-return {'RESERVED', append_event(7, event)}
+if verdict ~= '' then redis.call('SET', KEYS[7], remember, 'PX', ttl) end
+return {'RESERVED', append_event(event)}

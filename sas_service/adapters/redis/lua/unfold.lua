@@ -1,7 +1,7 @@
 -- Ends the minute of one fold: writes what was counted and begins another minute, or forgets a fold without any.
--- KEYS: folds due, folds, 4 event keys
+-- KEYS: folds due, folds, 8 event keys
 local digest, now, window = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
-local event = event_at(4)
+local event = event_of_call()
 
 local due = redis.call('ZSCORE', KEYS[1], digest)
 if not due or now < tonumber(due) then return {} end
@@ -12,4 +12,4 @@ if count == 0 then
   return {}
 end
 redis.call('ZADD', KEYS[1], now + window, digest)
-return {append_event(3, event, string.format('%d', count))}
+return {append_event(event, string.format('%d', count))}

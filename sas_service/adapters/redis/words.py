@@ -1,0 +1,83 @@
+"""The second layout's dictionary: what many texts contain is stored once per account and named by its digest.
+
+Names are made of the content and a piece is never changed, so what was read once may be kept for ever. Scripts store
+the pieces together with the text that names them, and refuse if the name is taken by another piece.
+"""
+
+import base64
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+
+from sas_service.adapters.redis.failures import unavailable
+from sas_service.adapters.redis.keys import Keys
+from sas_service.adapters.redis.server import Server
+
+_DIGITS = 16
+_MARK = "\x01"
+_NAMED = re.compile(f"{_MARK}(.{{{_DIGITS}}})")
+_MOST_KNOWN = 50_000
+
+# Pieces of an event's JSON that recur. Whatever they match is put back as it was: they decide what is saved, no more.
+# A caller's is the piece that his records name, too.
+_RECURRING = re.compile(
+    r'"account":"[^"{}]*","team":"[^"{}]*","token":"[^"{}.]*\.'
+    r'|(?<="caller":)\{"tenantId":[^{}]*\}'
+    r'|"granted":\{"profile":[^{}]*?"start":"'
+    r'|"policyDigest":"[0-9a-f]{64}"'
+)
+
+
+def name_of(piece: str) -> str:
+    """Return the name of a piece: 96 bits of its SHA-256."""
+    return base64.urlsafe_b64encode(hashlib.sha256(piece.encode()).digest())[:_DIGITS].decode()
+
+
+def packed(text: str) -> tuple[str, Mapping[str, str]]:
+    """Return ``text`` (ASCII without control characters) with names for recurring pieces, and these by name."""
+    pieces: dict[str, str] = {}
+
+    def named(found: re.Match[str]) -> str:
+        name = name_of(found[0])
+        pieces[name] = found[0]
+        return _MARK + name
+
+    return _RECURRING.sub(named, text), pieces
+
+
+def names_in(text: str) -> list[str]:
+    """Return the names that a packed text contains."""
+    return _NAMED.findall(text) if _MARK in text else []
+
+
+def unpacked(text: str, words: Mapping[str, str]) -> str:
+    """Return what ``packed`` was given."""
+    return _NAMED.sub(lambda found: words[found[1]], text) if _MARK in text else text
+
+
+def told(words: Mapping[str, str]) -> str:
+    """Return pieces as the one argument that scripts read; neither names nor pieces contain a line break."""
+    return "\n".join(part for pair in words.items() for part in pair)
+
+
+class Words:
+    """The dictionaries of all accounts; what was read is shared by all that use the same server."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._known = server.known_words
+
+    def of(self, account: str, names: Iterable[str]) -> Mapping[str, str]:
+        """Return the pieces with these names, in at most one round trip. Raises AuditLogUnavailable if one is gone."""
+        known = self._known.get(account, {})
+        wanted = set(names)
+        missing = sorted(name for name in wanted if name not in known)
+        if missing:
+            (found,) = self._server.read(("HMGET", Keys(account).words, *missing))
+            if None in found:
+                raise unavailable("has lost a part of its records")
+            # A new mapping and no change of the old one: other threads are reading it.
+            kept = known if len(known) < _MOST_KNOWN else {}
+            needed = {name: known[name] for name in wanted if name in known}
+            known = self._known[account] = {**kept, **needed, **dict(zip(missing, found, strict=True))}
+        return known

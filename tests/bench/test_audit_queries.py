@@ -1,0 +1,135 @@
+"""What a page of 50 costs the server with 10,000 tokens and with many more, and what a token and an event weigh.
+
+Server time is what the server itself counts (INFO commandstats), so that a busy machine changes little.
+SAS_BENCH_TOKENS says how many tokens (1,000,000); with fewer than 200,000 nothing is demanded of the ratios.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
+from statistics import median
+
+import pytest
+
+from sas_service.domain.slots import SigningKey
+from sas_service.ports import EventQuery, TokenQuery
+from tests.bench.audit_site import ACCOUNT, START, STEP, AuditSite, uuid_of
+
+FEW = 10_000
+MANY = int(os.environ.get("SAS_BENCH_TOKENS", "1_000_000"))
+ENOUGH = 200_000
+ROUNDS, PAGES = 15, 3
+PAGE = 50
+MOST_RATIO, MOST_US = 1.2, 5_000
+MOST_TOKEN, MOST_EVENT = 1024, 512
+HOUR = timedelta(hours=1)
+
+Ask = Callable[[AuditSite, str | None], str | None]
+
+
+def tokens(**told: object) -> Ask:
+    def ask(site: AuditSite, cursor: str | None) -> str | None:
+        page = site.log.tokens(TokenQuery([ACCOUNT], **told), cursor=cursor, limit=PAGE)  # type: ignore[arg-type]
+        assert page.items
+        return page.next
+
+    return ask
+
+
+def events(**told: object) -> Ask:
+    def ask(site: AuditSite, cursor: str | None) -> str | None:
+        page = site.log.events(EventQuery([ACCOUNT], **told), cursor=cursor, limit=PAGE)  # type: ignore[arg-type]
+        assert page.items
+        return page.next
+
+    return ask
+
+
+def by_fingerprint(site: AuditSite, _cursor: str | None) -> str | None:
+    (record,) = site.log.tokens(TokenQuery([ACCOUNT]), cursor=None, limit=1).items
+    assert site.log.token_by_fingerprint([ACCOUNT], str(record.fingerprint)) == record
+    return None
+
+
+def asked(last: int) -> Mapping[str, Ask]:
+    """Return the queries; the moment is in the middle of the first 10,000 tokens, so both sizes have it."""
+    middle = START + FEW // 2 * STEP
+    application, user = uuid_of("client 17"), uuid_of("application 17")
+    end = START + last * STEP
+    return {
+        "tokens: all": tokens(),
+        "tokens: a time": tokens(issued_before=middle),
+        "tokens: team": tokens(teams=frozenset({"team-1"})),
+        "tokens: team, a time": tokens(teams=frozenset({"team-1"}), issued_before=middle),
+        "tokens: profile": tokens(profile="web-1-2"),
+        "tokens: application": tokens(application=application),
+        "tokens: application, a time": tokens(application=application, issued_before=middle),
+        "tokens: object id": tokens(object_id=user),
+        "tokens: slot by expiry": tokens(signing_key=SigningKey.PRIMARY, identity="web-a", expires_after=end),
+        "tokens: live at a time": tokens(live_at=middle),
+        "tokens: live now": tokens(live_at=end),
+        "token: fingerprint": by_fingerprint,
+        "events: all": events(),
+        "events: a time": events(before=middle),
+        "events: team": events(team="team-1"),
+        "events: team, a time": events(team="team-1", before=middle),
+        "events: application": events(application=application),
+        "events: object id": events(object_id=user),
+    }
+
+
+def cost(site: AuditSite, ask: Ask) -> float:
+    """Return the server's microseconds for each of the first pages."""
+    cursor, pages = None, 0
+    site.redis.config_resetstat()
+    while pages < PAGES:
+        cursor, pages = ask(site, cursor), pages + 1
+        if cursor is None:
+            break
+    stats = site.redis.info("commandstats")
+    return float(sum(one["usec"] for name, one in stats.items() if "config" not in name and "info" not in name) / pages)
+
+
+def compared(few: AuditSite, many: AuditSite) -> dict[str, tuple[float, float]]:
+    """Return both costs of each query, medians of rounds in turns, so that a busy machine is as busy for both."""
+    small, large = asked(FEW), asked(MANY)
+    costs = {}
+    for name in small:
+        rounds = [(cost(few, small[name]), cost(many, large[name])) for _ in range(ROUNDS)]
+        costs[name] = (median(one for one, _ in rounds), median(other for _, other in rounds))
+    return costs
+
+
+def weights(site: AuditSite) -> tuple[float, float]:
+    """Return the bytes of a token with its indexes, and of an event with its pointers; there are two a token."""
+    of_events = 0
+    for key in site.redis.scan_iter(match="{maps-demo}:events*", count=10_000):
+        of_events += int(site.redis.memory_usage(key, samples=0) or 0)
+    return (site.used() - site.empty - of_events) / site.count, of_events / site.count / 2
+
+
+@pytest.fixture(scope="module")
+def sites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[AuditSite, AuditSite]]:
+    both = AuditSite(tmp_path_factory.mktemp("few")), AuditSite(tmp_path_factory.mktemp("many"))
+    yield both
+    for site in both:
+        site.valkey.stop()
+
+
+def test_pages_cost_the_same_however_old_the_service_is(sites: tuple[AuditSite, AuditSite]) -> None:
+    few, many = sites
+    few.fill(FEW)
+    many.fill(MANY)
+    assert int(many.redis.xlen("{maps-demo}:events")) == 2 * MANY
+    costs = compared(few, many)
+    token, event = weights(many)
+    print(f"\n| page of {PAGE}, us of the server | {FEW:,} tokens | {MANY:,} tokens | ratio |\n|---|---|---|---|")
+    for name, (small, large) in costs.items():
+        print(f"| {name} | {small:.0f} | {large:.0f} | {large / small:.2f} |")
+    print(f"\na token with its indexes: {token:.0f} bytes; an event with its pointers: {event:.0f} bytes")
+    assert token <= MOST_TOKEN
+    assert event <= MOST_EVENT
+    assert max(large for _, large in costs.values()) <= MOST_US
+    if MANY >= ENOUGH:
+        slower = {name: large / small for name, (small, large) in costs.items() if large / small > MOST_RATIO}
+        assert not slower, slower
