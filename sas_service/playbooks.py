@@ -1,10 +1,11 @@
-"""The revocation playbooks: a tuple of Steps for each lever; reading one is reading the document."""
+"""The playbooks: a tuple of Steps for each lever, and those of a lockdown; reading one is reading the document."""
 
 from collections.abc import Mapping
 from typing import Final
 
 from sas_service.domain.revocations import Lever
-from sas_service.steps import cutting, moving, proving, standby
+from sas_service.steps import cutting, locking, moving, proving, releasing, sharing_keys, standby
+from sas_service.steps.locking import LockStep
 from sas_service.steps.step import Step
 
 ATTACH_IDENTITY: Final = Step(
@@ -38,6 +39,14 @@ SETTLE: Final = Step(
     "settle",
     "Wait until no token that was begun before the switch can still be finished.",
     moving.is_settled,
+)
+MOVE_DAEMONS: Final = Step(
+    sharing_keys.MOVE,
+    "Write the other key into the secrets from which daemons read the shared key, and wait until all have read it.",
+    sharing_keys.are_moved,
+    sharing_keys.move,
+    undo=sharing_keys.move_back,
+    bounded=False,
 )
 REPLACE: Final = Step(
     "replace",
@@ -85,6 +94,7 @@ PLAYBOOKS: Final[Mapping[Lever, tuple[Step, ...]]] = {
         PROVE_STANDBY,
         SWITCH,
         SETTLE,
+        MOVE_DAEMONS,
         REPLACE,
         REGENERATE_KEY,
         DETACH_IDENTITY,
@@ -96,6 +106,7 @@ PLAYBOOKS: Final[Mapping[Lever, tuple[Step, ...]]] = {
         PROVE_STANDBY,
         SWITCH,
         SETTLE,
+        MOVE_DAEMONS,
         REPLACE,
         REGENERATE_KEY,
         PROVE_REVOKED,
@@ -115,3 +126,58 @@ PLAYBOOKS: Final[Mapping[Lever, tuple[Step, ...]]] = {
     ),
 }
 """The document's three levers (design.md section 5)."""
+
+LOCKING: Final[tuple[LockStep, ...]] = (
+    LockStep(
+        "end-revocation",
+        "End the revocation that is under way, if there is one: whatever it was to stop is stopped.",
+        locking.is_ended,
+        locking.end,
+    ),
+    LockStep(
+        "see-keys",
+        "Remember both keys by their fingerprints; issuing stopped when the lockdown was asked for.",
+        locking.are_seen,
+        locking.see,
+    ),
+    LockStep(
+        locking.SIGN,
+        "Sign a canary of each key and see it accepted; without waiting if that is not to be had.",
+        locking.are_signed,
+        locking.sign_once,
+    ),
+    LockStep(
+        locking.DISABLE,
+        "Switch local authentication off: Azure refuses every key and every SAS token of the account.",
+        locking.is_disabled,
+        locking.disable,
+    ),
+    LockStep(
+        locking.PROVE, "See the canaries refused on every host, repeatedly, within the limit.", locking.are_refused
+    ),
+    LockStep(
+        locking.KEYS,
+        "Regenerate both keys: whatever was signed before is dead for good, also what this service never saw.",
+        locking.are_regenerated,
+        locking.regenerate,
+    ),
+)
+"""What happens after ``POST /v1/accounts/{account}/lockdown``."""
+
+RELEASING: Final[tuple[LockStep, ...]] = (
+    LockStep(
+        "choose-key",
+        "See both keys changed, and sign with one that no late regeneration can hit.",
+        releasing.is_safe,
+        releasing.choose,
+    ),
+    LockStep(releasing.ENABLE, "Switch local authentication on again.", releasing.is_enabled, releasing.enable),
+    LockStep(
+        releasing.ACCEPTED,
+        "See a canary of the new key accepted on every host, repeatedly, and those of the old keys refused.",
+        releasing.is_accepted,
+        releasing.sign_new,
+    ),
+    LockStep("free", "Let tokens be issued again.", releasing.is_free, releasing.free),
+)
+"""What happens after ``DELETE /v1/accounts/{account}/lockdown``."""

@@ -2,6 +2,7 @@
 
 from sas_service.api import examples
 from sas_service.api.exchange import Answer, Ask, json_answer
+from sas_service.api.lockdown import lockdown_document
 from sas_service.api.operations import Documented, Resource
 from sas_service.api.schemas_directory import AccountList, AccountPath, AccountShown
 from sas_service.api.use_cases import UseCases
@@ -33,7 +34,7 @@ _AZURE = (AzureUnavailable, AzureThrottled, AzureRefused, AuditLogUnavailable)
 )
 def list_accounts(use: UseCases, ask: Ask) -> Answer:
     """List the accounts; slots and local authentication are shown with the app role Revocations.Manage."""
-    items = [account_document(view, ask.caller) for view in use.inspection.accounts(ask.caller)]
+    items = [account_document(use, view, ask.caller) for view in use.inspection.accounts(ask.caller)]
     return json_answer({"items": items, "next": None})
 
 
@@ -48,12 +49,13 @@ def list_accounts(use: UseCases, ask: Ask) -> Answer:
 )
 def get_account(use: UseCases, ask: Ask) -> Answer:
     """Look up one account; slots and local authentication are shown with the app role Revocations.Manage."""
-    return json_answer(account_document(use.inspection.account(ask.path["account"], ask.caller), ask.caller))
+    return json_answer(account_document(use, use.inspection.account(ask.path["account"], ask.caller), ask.caller))
 
 
-def account_document(view: AccountView, caller: Caller) -> dict[str, object]:
+def account_document(use: UseCases, view: AccountView, caller: Caller) -> dict[str, object]:
     """An account as ``caller`` sees it."""
     administers = Role.REVOCATIONS_MANAGE in caller.roles
+    locked = use.locking_down.shown(view.account.name) if administers and use.locking_down else None
     return {
         "name": view.account.name,
         "clientId": view.facts.client_id,
@@ -61,6 +63,7 @@ def account_document(view: AccountView, caller: Caller) -> dict[str, object]:
         "location": view.facts.location,
         "slots": _slots(view.slots) if view.slots else None,
         "localAuthDisabled": view.facts.local_auth_disabled if administers else None,
+        "lockdown": lockdown_document(locked) if locked else None,
     }
 
 

@@ -12,16 +12,21 @@ from sas_service.api.cors import Cors
 from sas_service.api.interface import Interface
 from sas_service.api.metrics import Metrics
 from sas_service.api.problems import Problems
+from sas_service.api.revocation_stream import Watchers
 from sas_service.api.use_cases import UseCases
 from sas_service.ports import CallerTokens, Clock, Policies, Readiness
 from sas_service.services.account_cors import AccountOrigins
 from sas_service.services.deny import Deciding
+from sas_service.services.hand_out import HandingOut
 from sas_service.services.inspect import Inspection
 from sas_service.services.issue import Issuing
+from sas_service.services.lockdown import LockingDown
 from sas_service.services.prove import LogProofs
+from sas_service.services.renew import Renewing
 from sas_service.services.replace import Replacing
 from sas_service.services.revoke import Revoking
 from sas_service.services.suspend import Suspending
+from sas_service.services.watch_revocations import Watching
 
 LARGEST_BODY = 64 * 1024
 
@@ -32,19 +37,28 @@ def create_app(
     clock: Clock,
     deciding: Deciding,
     issuing: Issuing,
+    handing_out: HandingOut | None,
     replacing: Replacing,
+    renewing: Renewing,
     revoking: Revoking | None,
+    locking_down: LockingDown | None = None,
+    watching: Watching | None,
     inspection: Inspection,
     suspending: Suspending,
     account_origins: AccountOrigins,
-    proofs: LogProofs | None,
     policies: Policies,
     readiness: Sequence[Readiness],
     metrics: Metrics,
     version: str,
     challenge: Challenge | None = None,
+    proofs: LogProofs | None = None,
+    watchers: Watchers | None = None,
 ) -> Flask:
-    """Return the WSGI application; ``challenge`` is what a client without a token is told."""
+    """Return the WSGI application.
+
+    ``challenge`` is what a client without a token is told; ``watchers`` is how many may watch runs, and how long;
+    ``proofs`` is None where nothing is signed.
+    """
     app = _empty_app()
     cors = Cors(policies)
     install_access(app, metrics=metrics, cors=cors)
@@ -52,8 +66,13 @@ def create_app(
     use_cases = UseCases(
         deciding=deciding,
         issuing=issuing,
+        handing_out=handing_out,
         replacing=replacing,
+        renewing=renewing,
         revoking=revoking,
+        locking_down=locking_down,
+        watching=watching,
+        watchers=watchers or Watchers(clock),
         inspection=inspection,
         suspending=suspending,
         account_origins=account_origins,

@@ -3,6 +3,7 @@
 from sas_service.api import answer_fields as say
 from sas_service.api.answer_fields import Said
 from sas_service.api.fields import Strict, Text
+from sas_service.api.schemas_lockdown import LockdownShown
 from sas_service.domain.policy import Sharing
 from sas_service.domain.slots import SigningKey
 
@@ -57,6 +58,9 @@ class AccountShown(Said):
     slots = say.nested(SlotsShown, "What signs now; null without the app role Revocations.Manage.", nullable=True)
     local_auth_disabled = say.flag(
         "Whether Azure refuses all SAS tokens and keys; null without the app role Revocations.Manage.", nullable=True
+    )
+    lockdown = say.nested(
+        LockdownShown, "The lockdown, if there is one; null without the app role Revocations.Manage.", nullable=True
     )
 
 

@@ -30,7 +30,7 @@ def issued_document(issued: Issued) -> Document:
         "authorization": f"jwt-sas {secret}",
         **_known(issued.record),
         "fingerprint": issued.token.fingerprint,
-        **_grant(issued.record.grant, issued.facts.client_id, issued.account.hosts),
+        **_grant(issued.record.grant, issued.client_id, issued.account.hosts),
     }
 
 
@@ -60,6 +60,11 @@ def renewal_document(information: RenewalInformation) -> Document:
         "explanation": information.explanation,
         "replacement": information.replacement,
     }
+
+
+def acknowledgement_document(record: TokenRecord, fingerprint: str) -> Document:
+    """That a replacement is loaded."""
+    return {"id": record.id, "replaces": record.replaces, "acknowledged": True, "fingerprint": fingerprint}
 
 
 def _known(record: TokenRecord) -> Document:

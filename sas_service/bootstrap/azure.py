@@ -1,6 +1,7 @@
 """What leads to Azure: one way out, two credentials, the management API."""
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,15 +12,19 @@ from sas_service.adapters.azure.account_keys import AzureAccountKeys
 from sas_service.adapters.azure.attempts import Attempts, Patience
 from sas_service.adapters.azure.credentials import CredentialChoice, CredentialKind, build_credential
 from sas_service.adapters.azure.data_plane import AzureDataPlane
+from sas_service.adapters.azure.fenced_connections import Sending
 from sas_service.adapters.azure.identity_roles import AzureIdentityRoles
+from sas_service.adapters.azure.local_auth import AzureLocalAuth
 from sas_service.adapters.azure.managed_identities import AzureManagedIdentities
 from sas_service.adapters.azure.management_locks import AzureManagementLocks
 from sas_service.adapters.azure.maps_account import AzureMapsAccount
 from sas_service.adapters.azure.prefetched_credential import PrefetchedCredential
 from sas_service.adapters.azure.role_assignments import AzureRoleAssignments
 from sas_service.adapters.azure.transport import Outbound
+from sas_service.adapters.azure.vaults import VAULT_SCOPE, Vaults
 from sas_service.adapters.entra.caller_tokens import EntraCallerTokens
 from sas_service.adapters.entra.tenant import tenant_caller_tokens, tenant_issuers
+from sas_service.adapters.self_fencing import SelfFence
 from sas_service.domain.errors import NotFound
 from sas_service.domain.policy import Account, Policy
 from sas_service.settings import Secret, Settings
@@ -41,13 +46,19 @@ class Operating:
     account_identities: AzureAccountIdentities
     identity_roles: AzureIdentityRoles
     data_plane: AzureDataPlane
+    local_auth: AzureLocalAuth
+    vaults: Vaults
 
 
 @dataclass(frozen=True, slots=True)
 class Azure:
-    """What leads to Azure; ``operator`` is None where no operating identity is set."""
+    """What leads to Azure; ``operator`` is None where no operating identity is set.
+
+    ``fence`` stands before every byte of a change that is made under a lease.
+    """
 
     outbound: Outbound
+    fence: SelfFence
     issuer: PrefetchedCredential
     maps_account: AzureMapsAccount
     operator: Operating | None
@@ -62,7 +73,8 @@ def build_azure(settings: Settings, policy: Callable[[], Policy], environ: Mappi
         except KeyError:
             raise NotFound("there is no such account") from None
 
-    outbound = build_outbound(settings)
+    fence = SelfFence()
+    outbound = build_outbound(settings, fence.sending)
     patience = Patience(
         deadline=settings.arm_deadline.total_seconds(),
         connect=settings.arm_connect_timeout.total_seconds(),
@@ -71,8 +83,11 @@ def build_azure(settings: Settings, policy: Callable[[], Policy], environ: Mappi
     issuer = build_credential_of(settings, "issuer", outbound, environ)
     has_operator = settings.operator_client_id or settings.operator_credential == CredentialKind.DEVELOPER
     operator = build_credential_of(settings, "operator", outbound, environ) if has_operator else None
+    for_vaults = build_credential_of(settings, "operator", outbound, environ, scope=VAULT_SCOPE)
+    vaults = Vaults(credential=for_vaults, outbound=outbound, patience=patience)
     return Azure(
         outbound=outbound,
+        fence=fence,
         issuer=issuer,
         maps_account=AzureMapsAccount(
             accounts=account,
@@ -81,13 +96,14 @@ def build_azure(settings: Settings, policy: Callable[[], Policy], environ: Mappi
             base_url=settings.arm_endpoint,
             patience=patience,
         ),
-        operator=_operating(account, operator, outbound, settings.arm_endpoint, patience) if operator else None,
+        operator=_operating(account, operator, outbound, settings.arm_endpoint, patience, vaults) if operator else None,
     )
 
 
-def build_outbound(settings: Settings) -> Outbound:
-    """Build the one way out; nothing is connected yet."""
+def build_outbound(settings: Settings, sending: Sending = nullcontext) -> Outbound:
+    """Build the one way out, whose bytes leave within ``sending``; nothing is connected yet."""
     return Outbound(
+        sending=sending,
         pool_size=settings.arm_pool,
         connect_timeout=settings.arm_connect_timeout.total_seconds(),
         read_timeout=settings.arm_read_timeout.total_seconds(),
@@ -102,6 +118,7 @@ def _operating(
     outbound: Outbound,
     base_url: str,
     patience: Patience,
+    vaults: Vaults,
 ) -> Operating:
     way: dict[str, Any] = {"credential": credential, "outbound": outbound, "base_url": base_url}
     attempts = Attempts(patience)
@@ -115,6 +132,8 @@ def _operating(
         account_identities=AzureAccountIdentities(accounts=account, patience=patience, **way),
         identity_roles=AzureIdentityRoles(accounts=account, patience=patience, **way),
         data_plane=AzureDataPlane(accounts=account, outbound=outbound),
+        local_auth=AzureLocalAuth(accounts=account, patience=patience, **way),
+        vaults=vaults,
     )
 
 

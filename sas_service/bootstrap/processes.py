@@ -20,17 +20,22 @@ from sas_service.api.auth import Challenge
 from sas_service.api.metrics import Metrics
 from sas_service.bootstrap.audit import SealedLog, build_sealed_log
 from sas_service.bootstrap.azure import Azure, build_azure, build_caller_tokens
-from sas_service.bootstrap.policies import build_policies
+from sas_service.bootstrap.policies import build_first_identity, build_policies
 from sas_service.bootstrap.preflight import readiness
 from sas_service.bootstrap.revocation import Revocations, build_revocations
+from sas_service.bootstrap.shared import build_folding, build_handing_out
+from sas_service.bootstrap.sinks import build_sinking
 from sas_service.bootstrap.stores import Stores, build_stores
 from sas_service.services.account_cors import AccountOrigins
 from sas_service.services.active_slots import ActiveSlots
 from sas_service.services.deny import Deciding
+from sas_service.services.fold_hand_outs import Folding
 from sas_service.services.inspect import Inspection
 from sas_service.services.issue import Issuing
 from sas_service.services.reap import Reaping
+from sas_service.services.renew import Renewing
 from sas_service.services.replace import Replacing
+from sas_service.services.sink import Sinking
 from sas_service.services.suspend import Suspending
 from sas_service.settings import Settings
 
@@ -45,8 +50,10 @@ class Service:
     policies: PolicyFile
     readiness: tuple[Question, ...]
     reaping: Reaping
+    folding: Folding
     revocations: Revocations | None
     sealed_log: SealedLog | None
+    sinking: Sinking | None
     upkeep: Callable[[], None]
     policy_poll: timedelta
     warm: tuple[Callable[[], None], ...] = ()
@@ -79,8 +86,10 @@ def build_service(environ: Mapping[str, str], *, last_accepted: Path | None = No
         policies=policies,
         readiness=readiness(stores, policies),
         reaping=reaping,
+        folding=build_folding(stores, policies),
         revocations=build_revocations(settings, stores, policies, azure),
         sealed_log=build_sealed_log(settings, stores, policies),
+        sinking=build_sinking(settings, stores, policies, azure),
         upkeep=upkeep,
         policy_poll=settings.policy_poll,
     )
@@ -97,7 +106,9 @@ def build_api(environ: Mapping[str, str]) -> tuple[Service, Flask]:
     deciding = Deciding(policies=service.policies, audit_log=stores.audit_log, mirror=stores.mirror)
     issuing = Issuing(
         deciding=deciding,
-        active_slots=ActiveSlots(slots=stores.slots, maps_account=azure.maps_account),
+        active_slots=ActiveSlots(
+            slots=stores.slots, maps_account=azure.maps_account, first=build_first_identity(settings, stores).of
+        ),
         audit_log=stores.audit_log,
         mirror=stores.mirror,
         maps_account=azure.maps_account,
@@ -105,6 +116,7 @@ def build_api(environ: Mapping[str, str]) -> tuple[Service, Flask]:
         token_ids=RandomTokenIds(),
         reservation_time=settings.reservation_time,
     )
+    handing_out = build_handing_out(settings, stores, service.policies, deciding, issuing)
     replacing = Replacing(
         issuing=issuing,
         policies=service.policies,
@@ -114,6 +126,7 @@ def build_api(environ: Mapping[str, str]) -> tuple[Service, Flask]:
         acknowledgements=stores.acknowledgements,
         suspensions=stores.suspensions,
         clock=clock,
+        handing_out=handing_out,
     )
     inspection = Inspection(
         policies=service.policies, audit_log=stores.audit_log, slots=stores.slots, maps_account=azure.maps_account
@@ -137,8 +150,12 @@ def build_api(environ: Mapping[str, str]) -> tuple[Service, Flask]:
         clock=clock,
         deciding=deciding,
         issuing=issuing,
+        handing_out=handing_out,
         replacing=replacing,
+        renewing=Renewing(inspection=inspection, journal=stores.journal, slots=stores.slots, clock=clock),
         revoking=service.revocations.revoking if service.revocations else None,
+        locking_down=service.revocations.locking_down if service.revocations else None,
+        watching=service.revocations.watching if service.revocations else None,
         inspection=inspection,
         suspending=suspending,
         account_origins=account_origins,

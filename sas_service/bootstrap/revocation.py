@@ -3,30 +3,50 @@
 import os
 import secrets
 import socket
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 
+from sas_service.adapters.azure.shared_key_secrets import AzureSharedKeySecrets
+from sas_service.adapters.fenced_ports import (
+    FencedIdentities,
+    FencedKeys,
+    FencedLocalAuth,
+    FencedRoles,
+    FencedSharedKeys,
+)
 from sas_service.adapters.policy_file import PolicyFile
 from sas_service.adapters.sealing import AesGcmSealing
+from sas_service.adapters.self_fencing import FencedLeases, SelfFence
 from sas_service.adapters.system_clock import SystemClock
 from sas_service.adapters.token_ids import suffix
 from sas_service.bootstrap.azure import Azure
+from sas_service.bootstrap.policies import pace
 from sas_service.bootstrap.stores import Stores
-from sas_service.domain.pace import Pace
+from sas_service.services.keep_standby import KeepStandby
+from sas_service.services.lockdown import LockingDown
+from sas_service.services.look_after import LookAfter
 from sas_service.services.plan_revocation import Planning
 from sas_service.services.revoke import Revoking
+from sas_service.services.run_lockdown import LockdownRunner
 from sas_service.services.run_playbook import PlaybookRunner
+from sas_service.services.watch_drift import DriftWatch
+from sas_service.services.watch_revocations import Watching
 from sas_service.settings import Settings
 from sas_service.steps.run import World
 
 
 @dataclass(frozen=True, slots=True)
 class Revocations:
-    """What a process with an operating identity can do beside issuing."""
+    """What a process with an operating identity can do beside issuing; ``runner`` and ``look_after`` are a worker's."""
 
     world: World
     planning: Planning
     revoking: Revoking
+    watching: Watching
     runner: PlaybookRunner
+    locking_down: LockingDown
+    lockdown_runner: LockdownRunner
+    drift: DriftWatch
+    look_after: LookAfter
 
 
 def build_revocations(settings: Settings, stores: Stores, policies: PolicyFile, azure: Azure) -> Revocations | None:
@@ -34,11 +54,12 @@ def build_revocations(settings: Settings, stores: Stores, policies: PolicyFile, 
     operator, pepper, sealing = azure.operator, settings.key_pepper, build_sealing(settings)
     if operator is None or pepper is None or sealing is None:
         return None
+    keys = operator.account_keys(pepper.decode())
     world = World(
         policies=policies,
         slots=stores.slots,
         maps_account=azure.maps_account,
-        keys=operator.account_keys(pepper.decode()),
+        keys=keys,
         identities=operator.account_identities,
         roles=operator.identity_roles,
         data_plane=operator.data_plane,
@@ -52,13 +73,45 @@ def build_revocations(settings: Settings, stores: Stores, policies: PolicyFile, 
         clock=SystemClock(),
         new_id=_new_id,
         pace=pace(settings),
+        local_auth=operator.local_auth,
+        lockdowns=stores.lockdowns,
+        shared_keys=AzureSharedKeySecrets(operator.vaults, keys),
     )
     planning = Planning(world)
+    fenced = under_permit(world, azure.fence)
+    leases = FencedLeases(stores.leases, azure.fence, margin=world.pace.call_deadline)
+    # One name for both: within a process they take turns on an account (worker.py).
+    holder, drift = _holder(), DriftWatch(fenced, planning, stores.notes)
     return Revocations(
         world=world,
         planning=planning,
         revoking=Revoking(world, planning),
-        runner=PlaybookRunner(world, stores.leases, holder=_holder()),
+        locking_down=LockingDown(world),
+        lockdown_runner=LockdownRunner(fenced, leases, holder=holder),
+        watching=Watching(world),
+        runner=PlaybookRunner(fenced, leases, holder=holder),
+        drift=drift,
+        look_after=LookAfter(
+            world=fenced,
+            planning=planning,
+            leases=leases,
+            holder=holder,
+            watch=drift,
+            standby=KeepStandby(fenced, stores.notes, prove_every=settings.worker_prove_every),
+            every=settings.worker_watch_every,
+        ),
+    )
+
+
+def under_permit(world: World, fence: SelfFence) -> World:
+    """Return the world in which no change is sent to Azure but under the permit of a lease."""
+    return replace(
+        world,
+        keys=FencedKeys(world.keys, fence),
+        identities=FencedIdentities(world.identities, fence),
+        roles=FencedRoles(world.roles, fence),
+        local_auth=FencedLocalAuth(world.local_auth, fence),
+        shared_keys=FencedSharedKeys(world.shared_keys, fence),
     )
 
 
@@ -66,11 +119,6 @@ def build_sealing(settings: Settings) -> AesGcmSealing | None:
     """Build the encryption of what is kept in Redis; None where no key is set."""
     keys = settings.sealing_keys
     return AesGcmSealing({name: key.decode() for name, key in keys}, current=keys[0][0]) if keys else None
-
-
-def pace(settings: Settings) -> Pace:
-    """Return the waits as they are set."""
-    return Pace(**{each.name: getattr(settings, f"revocation_{each.name}") for each in fields(Pace)})
 
 
 def _new_id() -> str:

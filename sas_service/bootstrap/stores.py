@@ -13,8 +13,11 @@ from sas_service.adapters.redis.census import RedisTokenCensus
 from sas_service.adapters.redis.connection import Limits, connect
 from sas_service.adapters.redis.journal import RedisJournal
 from sas_service.adapters.redis.leases import RedisLeases
+from sas_service.adapters.redis.lockdowns import RedisLockdowns
 from sas_service.adapters.redis.migrations import Migrations
+from sas_service.adapters.redis.notes import RedisNotes
 from sas_service.adapters.redis.server import Durability, Server
+from sas_service.adapters.redis.shared_tokens import RedisSharedTokens
 from sas_service.adapters.redis.slots import RedisSlots
 from sas_service.adapters.redis.suspensions import RedisSuspensions
 from sas_service.bootstrap.azure import build_credential_of, build_outbound
@@ -32,10 +35,13 @@ class Stores:
     audit_log: RedisAuditLog
     slots: RedisSlots
     suspensions: RedisSuspensions
+    lockdowns: RedisLockdowns
     journal: RedisJournal
     leases: RedisLeases
     census: RedisTokenCensus
     acknowledgements: RedisAcknowledgements
+    shared_tokens: RedisSharedTokens
+    notes: RedisNotes
     mirror: NdjsonMirror | AppendBlobMirror
 
 
@@ -62,10 +68,13 @@ def build_stores(settings: Settings, environ: Mapping[str, str]) -> Stores:
         audit_log=RedisAuditLog(server),
         slots=RedisSlots(server),
         suspensions=RedisSuspensions(server),
+        lockdowns=RedisLockdowns(server),
         journal=RedisJournal(server),
         leases=RedisLeases(server),
         census=RedisTokenCensus(server),
         acknowledgements=RedisAcknowledgements(server),
+        shared_tokens=RedisSharedTokens(server),
+        notes=RedisNotes(server),
         mirror=build_mirror(settings, environ),
     )
 

@@ -13,6 +13,9 @@ COMMANDS = {
     "migrate": "sas_service.cli.migrate_command:migrate",
     "policy": "sas_service.cli.policy_commands:policy",
     "doctor": "sas_service.cli.doctor_command:doctor",
+    "revoke": "sas_service.cli.revocation.revoke_command:revoke",
+    "lockdown": "sas_service.cli.revocation.lockdown_command:lockdown",
+    "rotate-shared-key": "sas_service.cli.revocation.rotate_command:rotate_shared_key",
     "audit": "sas_service.cli.audit_commands:audit",
     "openapi": "sas_service.cli.openapi_command:openapi",
 }
@@ -40,6 +43,11 @@ def main() -> None:
       sas-service serve           the API under gunicorn
       sas-service worker          the background work; as many as you like
       sas-service audit           copy the audit log, and check that nobody has edited it
+
+    \b
+    When tokens must be taken back
+      sas-service revoke          plan, confirm, watch: docs/revocation.md
+      sas-service lockdown        everything off at once, and the guarded way back
 
     Settings are environment variables named SAS_...; docs/configuration.md lists them all.
     """  # noqa: D301  click wants the backspace character itself

@@ -49,6 +49,8 @@ PROFILES: Mapping[str, Mapping[str, Any]] = {
     },
 }
 
+VAULT = "maps-demo-vault"
+
 ISSUER_ACTIONS = ["Microsoft.Maps/accounts/read", "Microsoft.Maps/accounts/listSas/action"]
 """What issuing needs and nothing more (azure-facts.md section 9)."""
 
@@ -139,6 +141,16 @@ def world(made: DemoSecrets) -> dict[str, Any]:
             _assignment(_ACCOUNT_ID, guid("principal/service-issuer"), "Maps SAS Issuer"),
             _assignment(_GROUP_ID, guid("principal/service-operator"), "Maps SAS Operator"),
             *(_assignment(_ACCOUNT_ID, guid(f"principal/{name}"), DATA_ROLE) for name in identity_names()),
+        ],
+        "keyVaults": [
+            {
+                "name": VAULT,
+                "subscription": SUBSCRIPTION_ID,
+                "resourceGroup": RESOURCE_GROUP,
+                "location": LOCATION,
+                "accessPolicies": [{"objectId": guid("principal/service-operator"), "secrets": ["get", "set"]}],
+                "secrets": {},
+            }
         ],
         "machines": [
             {

@@ -18,6 +18,7 @@ class EventKind(StrEnum):
     RESERVED = "reserved"
     ISSUED = "issued"
     REDELIVERED = "redelivered"
+    HANDED_OUT = "handedOut"
     ABANDONED = "abandoned"
     REFUSED = "refused"
     SUSPENDED = "suspended"
@@ -36,9 +37,19 @@ class EventKind(StrEnum):
     CASUALTIES = "casualties"
     CONSUMERS_LATE = "consumersLate"
     CANARY_SIGNED = "canarySigned"
+    LOCKDOWN_BEGUN = "lockdownBegun"
+    LOCKDOWN_STEP = "lockdownStep"
+    LOCKDOWN_BREACHED = "lockdownBreached"
+    LOCKDOWN_RELEASING = "lockdownReleasing"
+    LOCKDOWN_ENDED = "lockdownEnded"
     AZURE_WRITE_INTENDED = "azureWriteIntended"
     AZURE_WRITE_ANSWERED = "azureWriteAnswered"
     SEAL_BROKEN = "sealBroken"
+    DRIFT_FOUND = "driftFound"
+    DRIFT_ENDED = "driftEnded"
+    DRIFT_ACCEPTED = "driftAccepted"
+    STANDBY_PROVEN = "standbyProven"
+    RUN_WITHOUT_ACCOUNT = "runWithoutAccount"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from sas_service.domain.tokens import SHARED
+
 
 class Role(StrEnum):
     """The app roles of our own API (design.md section 6)."""
@@ -42,6 +44,10 @@ class Caller:
             "applicationId": self.application_id,
             "kind": self.kind,
         }
+
+
+ALL_OF_THE_TEAM = Caller(tenant_id="", object_id="*", application_id="*", kind=SHARED, roles=frozenset())
+"""Who a shared token is on record for. No client has this id, so none can be suspended or excused in its name."""
 
 
 def caller_roles(*, roles: frozenset[str], scopes: frozenset[str], delegated: bool) -> frozenset[Role]:

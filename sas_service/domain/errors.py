@@ -64,6 +64,14 @@ class Suspended(SasServiceError):
     """The team, client or profile is suspended (design.md section 4)."""
 
 
+class AccountLocked(SasServiceError):
+    """The account is locked down: nothing is issued, replaced or handed out for it until it is released."""
+
+
+class ReleaseRefused(SasServiceError):
+    """The lockdown cannot be released yet: ``violations`` names what is missing."""
+
+
 class NotFound(SasServiceError):
     """No such token, account or suspension, or none that this caller may see."""
 
@@ -82,6 +90,10 @@ class TokenSuperseded(SasServiceError):
 
 class EpochMoved(SasServiceError):
     """The account switched its slot while the token was being signed, more often than we try again."""
+
+
+class SharedTokenNotReady(SasServiceError):
+    """The shared token is being made, could not be made just now, or may not be made anew yet."""
 
 
 class RecordConflict(SasServiceError):
@@ -154,6 +166,14 @@ class RunInProgress(SasServiceError):
 
 class RevisionConflict(SasServiceError):
     """Somebody else has written to the revocation since it was read."""
+
+
+class PreconditionMissing(SasServiceError):
+    """The request decides about a plan without naming its hash."""
+
+
+class TooManyWatchers(SasServiceError):
+    """This process streams to as many watchers as it may: each takes a thread that could answer requests."""
 
 
 class LeaseLost(SasServiceError):

@@ -67,6 +67,12 @@ def decide(
     return _decision(policy, team, profile, asking, limits)
 
 
+def decide_shared(policy: Policy, team: Team, profile: Profile, now: datetime) -> Decision:
+    """Return what a shared token of ``profile`` is for ``team``: the profile's own choice in everything."""
+    limits = limits_of(policy, profile)
+    return _decision(policy, team, profile, Asking.at(TokenRequest(profile.name), now, limits), limits)
+
+
 def _foreign_profile(policy: Policy, request: TokenRequest, caller: Caller, team: Team | None) -> tuple[Violation, ...]:
     """Say the same of a profile that is unknown and of one that is somebody else's: only the caller's own are named.
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Generic, TypeVar
 
-from sas_service.domain.policy import MAXIMUM_RATE, POLICY_CEILING, Policy, Profile
+from sas_service.domain.policy import MAXIMUM_RATE, POLICY_CEILING, Policy, Profile, Sharing
 
 T = TypeVar("T")
 
@@ -27,6 +27,7 @@ class Limits:
     default: Bound[timedelta] | None = None
     start_ahead: Bound[timedelta] | None = None
     regions: Bound[tuple[str, ...]] | None = None
+    sharing: Bound[Sharing] | None = None
 
 
 SERVICE_LIMITS = Limits(
@@ -52,4 +53,5 @@ def limits_of(policy: Policy, profile: Profile) -> Limits:
         default=Bound(profile.default_lifetime, f"{path}.lifetime.default"),
         start_ahead=Bound(profile.start_ahead, f"{path}.startAhead"),
         regions=Bound(profile.regions, f"{path}.regions") if profile.regions is not None else None,
+        sharing=Bound(profile.sharing, f"{path}.sharing"),
     )

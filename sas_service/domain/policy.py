@@ -22,6 +22,12 @@ SHORTEST_MINIMUM = timedelta(minutes=5, seconds=1)
 DEFAULT_LIFETIME = timedelta(hours=1)
 """What a profile hands out when neither the request nor the profile says how long, as far as its limits let it."""
 
+LEAST_LEFT = timedelta(minutes=10)
+"""A shared token is handed out to nobody with less to live: the Web SDK loops on 300 s (design.md section 4)."""
+
+SHORTEST_SHARED = timedelta(minutes=15)
+"""The least lifetime of a shared token: LEAST_LEFT, and some time to be handed out and renewed in."""
+
 DEFAULT_START_AHEAD = timedelta(hours=1)
 """How far ahead of now a token may start unless its profile says otherwise."""
 
@@ -42,6 +48,46 @@ class Sharing(StrEnum):
     SHARED = "shared"
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class VaultSecret:
+    """One secret of one Azure Key Vault: the vault's address and the secret's name."""
+
+    vault: str
+    secret: str
+
+    @property
+    def name(self) -> str:
+        """How it is named in events and in what a run waits for."""
+        return f"{self.vault}/secrets/{self.secret}"
+
+
+@dataclass(frozen=True, slots=True)
+class SharedKeySecret:
+    """A secret from which daemons read an account's shared key; each reads it again within ``refresh_within``."""
+
+    place: VaultSecret
+    refresh_within: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Approvals:
+    """How many people beside the planner must agree to a revocation before it may start."""
+
+    needed: int = 0
+    in_emergency: int = 0
+
+    def of(self, *, is_emergency: bool) -> int:
+        """Return how many a plan needs."""
+        return self.in_emergency if is_emergency else self.needed
+
+
+class Standby(StrEnum):
+    """Whether what would take over in a revocation is kept ready between runs, or brought up by the run."""
+
+    WARM = "warm"
+    COLD = "cold"
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """One Azure Maps account; ``identities`` maps the policy's names to ARM resource ids."""
@@ -53,6 +99,8 @@ class Account:
     hosts: tuple[str, ...]
     platform_ceiling: timedelta
     identities: Mapping[str, str]
+    shared_key_secrets: tuple[SharedKeySecret, ...] = ()
+    standby: Standby = Standby.WARM
 
     @property
     def resource_id(self) -> str:
@@ -63,7 +111,10 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What a team may ask for by name; ``regions`` None means the document says ``regions: any``."""
+    """What a team may ask for by name; ``regions`` None means the document says ``regions: any``.
+
+    ``window`` is how long one shared token is the current one; None leaves it to ``domain/windows.py``.
+    """
 
     name: str
     account: str
@@ -77,6 +128,8 @@ class Profile:
     start_ahead: timedelta
     sharing: Sharing
     cors_origins: tuple[str, ...] = ()
+    window: timedelta | None = None
+    key_vault_secret: VaultSecret | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +166,7 @@ class Policy:
     teams: Mapping[str, Team]
     digest: str
     source: str
+    approvals: Approvals = Approvals()
     lines: Mapping[str, int] = field(default_factory=dict, compare=False, repr=False)
 
     def line(self, rule: str) -> int:
@@ -120,6 +174,11 @@ class Policy:
         while rule and rule not in self.lines:
             rule = rule.rpartition(".")[0]
         return self.lines.get(rule, 1)
+
+
+def usual_lifetime(shortest: timedelta, longest: timedelta) -> timedelta:
+    """Return the default lifetime of a profile that names none."""
+    return max(shortest, min(longest, DEFAULT_LIFETIME))
 
 
 def teams_of(policy: Policy, caller: Caller) -> tuple[Team, ...]:

@@ -34,6 +34,14 @@ def with_probe(probes: Probes, *, at: datetime, canary: str, host: str, status: 
     return (*probes, fresh)[-KEPT:]
 
 
+def with_probes(probes: Probes, notes: Probes) -> Probes:
+    """Add answers as they were noted: ``at``, ``canary``, ``host``, ``status``."""
+    for note in notes:
+        said = {name: str(note[name]) for name in ("canary", "host")}
+        probes = with_probe(probes, at=parse_instant(str(note["at"])), status=int(str(note["status"])), **said)
+    return probes
+
+
 def times_of(entry: Mapping[str, object]) -> tuple[datetime, ...]:
     """Return when the answer was given."""
     first = parse_instant(str(entry["at"]))

@@ -7,9 +7,9 @@ from typing import Final
 
 from sas_service.domain.asking import Asking, shifted
 from sas_service.domain.errors import Violation
-from sas_service.domain.iso8601 import format_instant
+from sas_service.domain.iso8601 import format_duration, format_instant
 from sas_service.domain.limits import Limits
-from sas_service.domain.policy import LOCATION_NAME
+from sas_service.domain.policy import LOCATION_NAME, Sharing
 
 Rule = Callable[[Asking, Limits], Iterator[Violation]]
 
@@ -105,6 +105,24 @@ def _one_region(pointer: str, region: str, limits: Limits) -> Iterator[Violation
         yield Violation(pointer, region, "the name of an Azure location, such as eastus", "service.regions")
 
 
+def _nothing_of_its_own(asking: Asking, limits: Limits) -> Iterator[Violation]:
+    """Refuse wishes about a token that others have, too: they could only be granted with a token of one's own."""
+    if limits.sharing is None or limits.sharing.value is not Sharing.SHARED:
+        return
+    request = asking.request
+    allowed = "nothing: the profile is shared, all its callers get the same token"
+    wishes: tuple[tuple[str, object], ...] = (
+        ("/lifetime", format_duration(request.lifetime) if request.lifetime is not None else None),
+        ("/expiry", format_instant(request.expiry) if request.expiry is not None else None),
+        ("/start", format_instant(request.start) if request.start is not None else None),
+        ("/regions", list(request.regions) if request.regions is not None else None),
+        ("/maxRatePerSecond", request.max_rate_per_second),
+    )
+    for pointer, asked in wishes:
+        if asked is not None:
+            yield Violation(pointer, asked, allowed, limits.sharing.rule)
+
+
 RULES: Final[tuple[Rule, ...]] = (
     _one_end,
     _start_before_end,
@@ -114,5 +132,6 @@ RULES: Final[tuple[Rule, ...]] = (
     _start_not_too_far,
     _rate,
     _regions,
+    _nothing_of_its_own,
 )
 """In the order in which their violations are listed."""

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sas_service.domain.cuts import Cut, Past, Wound, joined
 from sas_service.domain.plans import Plan
+from sas_service.domain.probes import with_probes
 from sas_service.domain.revocations import LEGAL, OPEN, Action, State
 from sas_service.domain.slots import AccountSlots
 
@@ -140,6 +141,14 @@ class Revocation:
         kept = tuple(changed if each.id == changed.id else each for each in self.intents)
         return replace(self, intents=kept if known else (*kept, changed))
 
+    def with_canary(self, changed: Canary) -> "Revocation":
+        """Return it with one canary added or changed."""
+        return replace(self, canaries={**self.canaries, changed.name: changed})
+
+    def with_probes(self, notes: tuple[Mapping[str, object], ...]) -> "Revocation":
+        """Return it with what the data plane answered added, equal answers folded."""
+        return replace(self, probes=with_probes(self.probes, notes))
+
 
 def allowed_actions(run: Revocation, now: datetime) -> frozenset[Action]:
     """Return what may be done to ``run``: what its state allows, less what this run forbids."""
@@ -160,6 +169,13 @@ def state_at(run: Revocation, now: datetime) -> State:
     if run.state in {State.PLANNED, State.BLOCKED} and now >= run.plan.expires_at:
         return State.EXPIRED
     return run.state
+
+
+def resumed(run: Revocation, now: datetime) -> Revocation:
+    """Return the run going on: what it waited for is accepted, and what took too long gets its whole time again."""
+    accepted = run.accepted | ({run.waiting_code} if run.waiting_code else set())
+    changed = replace(run, state=State.RUNNING, accepted=accepted, waiting_for=None, waiting_code=None)
+    return changed.with_step(replace(run.step, begun=now)) if run.step and run.step.begun else changed
 
 
 def is_open(run: Revocation) -> bool:

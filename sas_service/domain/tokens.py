@@ -8,6 +8,9 @@ from enum import StrEnum
 
 from sas_service.domain.slots import SigningKey
 
+SHARED = "shared"
+"""The kind of caller that a shared token is on record for: all callers of its team, none in particular."""
+
 
 class TokenState(StrEnum):
     """The honest words of design.md section 2."""
@@ -116,6 +119,11 @@ class TokenRecord:
     def fingerprint(self) -> str | None:
         """The fingerprint of the newest delivery."""
         return self.fingerprints[-1] if self.fingerprints else None
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether every caller of the team may hold it, so that nobody's word says that it is no longer in use."""
+        return self.caller.get("kind") == SHARED
 
     def state_at(self, now: datetime) -> TokenState:
         """Return the state in honest words at ``now``; expired tokens are dead whatever else was written."""

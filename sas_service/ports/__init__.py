@@ -27,6 +27,7 @@ from sas_service.ports.azure import (
     Signed,
 )
 from sas_service.ports.control import Slots, Suspension, Suspensions
+from sas_service.ports.lockdown import LocalAuth, LocalAuthReading, Lockdowns
 from sas_service.ports.mirror import Head, MirrorReading
 from sas_service.ports.process import CallerTokens, Clock, Policies, Readiness, TokenIds
 from sas_service.ports.revocation import (
@@ -46,36 +47,48 @@ from sas_service.ports.revocation import (
     TokenCensus,
 )
 from sas_service.ports.seals import EventStreams, Seal, Seals, Signing
+from sas_service.ports.shared import Current, Flight, HandOut, NoneCurrent, Shared, SharedName, SharedTokens, Wait
+from sas_service.ports.upkeep import AccountNotes
+from sas_service.ports.vault import Kept, SharedKeySecrets, TokenSecrets
 
 __all__ = [
     "AccountCors",
     "AccountFacts",
     "AccountIdentities",
     "AccountKeys",
+    "AccountNotes",
     "Acknowledgements",
     "AuditLog",
     "AuditMirror",
     "CallerTokens",
     "Clock",
     "CorsReading",
+    "Current",
     "DataPlane",
     "EffectiveRole",
     "EventPage",
     "EventQuery",
     "EventStreams",
+    "Flight",
+    "HandOut",
     "Head",
     "Idempotency",
     "IdentitiesReading",
     "IdentityRoles",
     "Journal",
+    "Kept",
     "KeyReading",
     "Lease",
     "Leases",
+    "LocalAuth",
+    "LocalAuthReading",
+    "Lockdowns",
     "ManagedIdentities",
     "ManagementLock",
     "ManagementLocks",
     "MapsAccount",
     "MirrorReading",
+    "NoneCurrent",
     "Policies",
     "Probed",
     "Readiness",
@@ -86,6 +99,10 @@ __all__ = [
     "Seal",
     "Sealing",
     "Seals",
+    "Shared",
+    "SharedKeySecrets",
+    "SharedName",
+    "SharedTokens",
     "Signed",
     "Signing",
     "SlotSwitch",
@@ -96,4 +113,6 @@ __all__ = [
     "TokenIds",
     "TokenPage",
     "TokenQuery",
+    "TokenSecrets",
+    "Wait",
 ]

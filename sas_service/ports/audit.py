@@ -68,8 +68,8 @@ class AuditLog(Protocol):
         """Write the record as ``reserved`` and its event.
 
         Checks, in one atomic step: the same id already reserved (the first result again), suspensions of team, client
-        and profile, the epoch, our clock against the log's, the Idempotency-Key. Raises Suspended, EpochMoved,
-        ClockSkew, IdempotencyKeyReused, RequestInProgress, TokenSuperseded.
+        and profile, a lockdown of the account, the epoch, our clock against the log's, the Idempotency-Key. Raises
+        Suspended, AccountLocked, EpochMoved, ClockSkew, IdempotencyKeyReused, RequestInProgress, TokenSuperseded.
         """
         ...
 

@@ -54,6 +54,10 @@ class Journal(Protocol):
         """Return the run that holds the account."""
         ...
 
+    def accounts(self) -> frozenset[str]:
+        """Return every account that ever had a plan, also those that the policy has no more."""
+        ...
+
     def start(self, run: Revocation, *, instead_of: Revocation | None = None) -> Revocation:
         """Write ``run`` as the one that holds its account, in one atomic step.
 

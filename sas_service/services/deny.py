@@ -9,6 +9,7 @@ from typing import TypeVar
 from sas_service.domain.audit import Denial, EventDraft, EventKind
 from sas_service.domain.callers import Caller
 from sas_service.domain.errors import (
+    AccountLocked,
     InvalidRequest,
     MissingRole,
     OriginNotAllowed,
@@ -75,10 +76,10 @@ class Deciding:
         now: datetime,
         request_id: str,
     ) -> Outcome:
-        """Return what ``reserve`` returns; a suspension that it meets is on record as a denial."""
+        """Return what ``reserve`` returns; a suspension or lockdown that it meets is on record as a denial."""
         try:
             return reserve()
-        except Suspended as refusal:
+        except (Suspended, AccountLocked) as refusal:
             policy = self._policies.current()
             self._record(refusal, request, caller, policy=policy, team=team, now=now, request_id=request_id)
             raise

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 from sas_service.domain.audit import AuditEvent, EventKind
-from sas_service.domain.callers import Caller
+from sas_service.domain.callers import ALL_OF_THE_TEAM, Caller
 from sas_service.domain.errors import (
     AuditLogUnavailable,
     EpochMoved,
@@ -54,7 +54,7 @@ class Issued:
 
     record: TokenRecord
     token: SasToken
-    facts: AccountFacts
+    client_id: str
     account: Account
     redelivered: bool
 
@@ -125,28 +125,40 @@ class Issuing:
     ) -> Issued:
         """Issue a token, or sign again the one that ``idempotency_key`` names; ``replaces`` is the one it follows.
 
-        Raises InvalidRequest, ProfileNotAllowed, OutsidePolicy, OriginNotAllowed, Suspended (all on record as denied);
-        IdempotencyKeyReused, RequestInProgress, TokenSuperseded; and, with nothing issued, the unavailable ones.
+        Raises InvalidRequest, ProfileNotAllowed, OutsidePolicy, OriginNotAllowed, Suspended, AccountLocked (all on
+        record as denied); IdempotencyKeyReused, RequestInProgress, TokenSuperseded; and, with nothing issued, the
+        unavailable ones.
         """
         allowed = self._deciding.decide(
             request, caller, now=self._clock.now(), request_id=request_id, shape=shape, origin=origin
         )
         key = _idempotency(caller, idempotency_key, body_hash)
-        asked = _Asked(request, caller, allowed, request_id, key, replaces)
+        return self._in_one_epoch(_Asked(request, caller, allowed, request_id, key, replaces))
+
+    def share(self, allowed: Allowed, *, request_id: str) -> Issued:
+        """Issue a token that all callers of the team will get; raises what ``issue`` raises after its decision."""
+        request = TokenRequest(profile=allowed.profile.name)
+        return self._in_one_epoch(_Asked(request, ALL_OF_THE_TEAM, allowed, request_id, None))
+
+    def drop(self, record: TokenRecord, cause: SasServiceError, request_id: str) -> None:
+        """Close the record of a token that was issued and then given to nobody."""
+        self._settle(record, cause, request_id)
+
+    def again(self, record: TokenRecord, caller: Caller, *, request_id: str, origin: str | None = None) -> Issued:
+        """Sign the recorded grant of a live token again, if its caller may still have the profile."""
+        request = TokenRequest(profile=record.grant.profile)
+        now = self._clock.now()
+        allowed = self._deciding.decide(request, caller, now=now, request_id=request_id, origin=origin)
+        _slot, facts = self._active_slots.of(allowed)
+        return self._redeliver(record, _Asked(request, caller, allowed, request_id, None), facts)
+
+    def _in_one_epoch(self, asked: _Asked) -> Issued:
         for _ in range(TRIES):
             try:
                 return self._attempt(asked)
             except EpochMoved:
-                self._active_slots.forget(allowed.account.name)
+                self._active_slots.forget(asked.allowed.account.name)
         raise EpochMoved("the account is switching its slot; try again", retry_after=timedelta(seconds=1))
-
-    def again(self, record: TokenRecord, caller: Caller, *, request_id: str) -> Issued:
-        """Sign the recorded grant of a live token again, if its caller may still have the profile."""
-        request = TokenRequest(profile=record.grant.profile)
-        now = self._clock.now()
-        allowed = self._deciding.decide(request, caller, now=now, request_id=request_id)
-        _slot, facts = self._active_slots.of(allowed)
-        return self._redeliver(record, _Asked(request, caller, allowed, request_id, None), facts)
 
     def _attempt(self, asked: _Asked) -> Issued:
         slot, facts = self._active_slots.of(asked.allowed)
@@ -172,7 +184,7 @@ class Issuing:
         if isinstance(outcome, Replay):
             return self._redeliver(outcome.record, asked, facts)
         record, token = self._sign_and_commit(record, asked.request_id, outcome.events)
-        return Issued(record, token, facts, asked.allowed.account, redelivered=False)
+        return Issued(record, token, facts.client_id, asked.allowed.account, redelivered=False)
 
     def _draft(self, asked: _Asked, slot: Slot, now: datetime) -> TokenRecord:
         grant = asked.allowed.decision.grant(slot)
@@ -219,7 +231,8 @@ class Issuing:
         events = self._audit_log.redeliver(record, signed.token.fingerprint, event)
         self._mirror.append(events)
         known = (*(each for each in record.fingerprints if each != signed.token.fingerprint), signed.token.fingerprint)
-        return Issued(replace(record, fingerprints=known), signed.token, facts, asked.allowed.account, redelivered=True)
+        changed = replace(record, fingerprints=known)
+        return Issued(changed, signed.token, facts.client_id, asked.allowed.account, redelivered=True)
 
     def _sign(self, grant: Grant, request_id: str) -> Signed:
         signed = self._maps_account.sign(grant, request_id=request_id)

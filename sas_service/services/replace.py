@@ -7,10 +7,12 @@ from sas_service.domain.callers import Caller
 from sas_service.domain.consumers import Acknowledgement, Consumer
 from sas_service.domain.errors import InvalidRequest, NotFound, ProfileNotAllowed, RecordConflict, Suspended, Violation
 from sas_service.domain.limits import limits_of
+from sas_service.domain.policy import team_for
 from sas_service.domain.replacements import replacement_request
 from sas_service.domain.token_events import about
 from sas_service.domain.tokens import TokenRecord, TokenState
 from sas_service.ports import Acknowledgements, AuditLog, AuditMirror, Clock, Policies, Slots, Suspensions
+from sas_service.services.hand_out import HandingOut
 from sas_service.services.issue import Issued, Issuing
 
 
@@ -28,6 +30,7 @@ class Replacing:
         acknowledgements: Acknowledgements,
         suspensions: Suspensions,
         clock: Clock,
+        handing_out: HandingOut | None = None,
     ) -> None:
         self._issuing = issuing
         self._policies = policies
@@ -37,29 +40,37 @@ class Replacing:
         self._acknowledgements = acknowledgements
         self._suspensions = suspensions
         self._clock = clock
+        self._handing_out = handing_out
 
-    def replace(self, token_id: str, caller: Caller, *, request_id: str) -> Issued:
+    def replace(self, token_id: str, caller: Caller, *, request_id: str, origin: str | None = None) -> Issued:
         """Return a token in place of one of the caller's own; asked again, the same replacement once more.
 
-        Raises NotFound for a token that is not the caller's, or not live, and everything that issuing raises.
+        ``origin`` is of the web page that asks, if one does. Raises NotFound for a token that is not the caller's, or
+        not live, and everything that issuing raises.
         """
         old = self._own(token_id, caller)
+        if old.is_shared and self._handing_out is not None:
+            # What follows a shared token is its team's current one, the same for all who ask.
+            shared = self._handing_out.current(
+                old.grant.profile, caller, request_id=request_id, origin=origin, after=old.id
+            )
+            return shared.issued
         replacement = self._current_replacement(old)
         if replacement is not None:
-            return self._again(replacement, caller, request_id)
+            return self._again(replacement, caller, request_id, origin)
         policy = self._policies.current()
         profile = policy.profiles.get(old.grant.profile)
         if profile is None:
             raise ProfileNotAllowed("There is no such profile among those of your teams.")
         request = replacement_request(old, limits_of(policy, profile), self._clock.now())
         try:
-            return self._issuing.issue(request, caller, request_id=request_id, replaces=old.id)
+            return self._issuing.issue(request, caller, request_id=request_id, origin=origin, replaces=old.id)
         except RecordConflict as conflict:
             # Another instance of the application was faster: one token has one replacement.
             replacement = self._current_replacement(self._own(token_id, caller))
             if replacement is None:
                 raise RecordConflict(conflict.detail, retry_after=timedelta(seconds=1)) from None
-            return self._again(replacement, caller, request_id)
+            return self._again(replacement, caller, request_id, origin)
 
     def acknowledge(self, token_id: str, caller: Caller, *, fingerprint: str, request_id: str) -> TokenRecord:
         """Hear that the new token ``token_id`` is loaded: the one that it replaces counts as moved.
@@ -68,11 +79,12 @@ class Replacing:
         InvalidRequest.
         """
         new = self._own(token_id, caller)
-        if new.replaces is None:
-            raise _wrong("/id", token_id, "a token that replaces another")
+        if new.replaces is None and not new.is_shared:
+            raise _wrong("path:id", token_id, "a token that replaces another")
         if fingerprint not in new.fingerprints:
             raise _wrong("/fingerprint", fingerprint, "the SHA-256 of the token that was loaded")
-        if self._acknowledgements.get(new.grant.account, new.replaces) is None:
+        # One caller's word about a shared token says nothing of the others who hold it: that only ever expires.
+        if new.replaces is not None and self._acknowledgements.get(new.grant.account, new.replaces) is None:
             self._hear(new, new.replaces, fingerprint, request_id)
         return new
 
@@ -90,23 +102,29 @@ class Replacing:
         word = Acknowledgement(replaced, new.id, fingerprint, Consumer.of(new), now, until)
         self._acknowledgements.put(new.grant.account, word)
 
-    def _again(self, replacement: TokenRecord, caller: Caller, request_id: str) -> Issued:
+    def _again(self, replacement: TokenRecord, caller: Caller, request_id: str, origin: str | None) -> Issued:
         """Sign the replacement once more; what issuing checks while it reserves is asked here."""
         consumer = Consumer.of(replacement)
         names = {("team", consumer.team), ("client", consumer.application), ("profile", consumer.profile)}
         for each in self._suspensions.list():
             if (each.kind, each.id) in names:
                 raise Suspended(f"The {each.kind} is suspended.", kind=each.kind)
-        return self._issuing.again(replacement, caller, request_id=request_id)
+        return self._issuing.again(replacement, caller, request_id=request_id, origin=origin)
 
     def _own(self, token_id: str, caller: Caller) -> TokenRecord:
         """Return a live token of this very caller; anybody else's looks as if it did not exist."""
         record = self._audit_log.token(token_id)
-        if record is None or dict(record.caller) != dict(caller.document()):
+        if record is None or not self._holds(record, caller):
             raise NotFound("There is no such token among yours.")
         if record.state_at(self._clock.now()) not in {TokenState.LIVE, TokenState.SUPERSEDED_LIVE}:
             raise NotFound("The token is not live.")
         return record
+
+    def _holds(self, record: TokenRecord, caller: Caller) -> bool:
+        if not record.is_shared:
+            return dict(record.caller) == dict(caller.document())
+        team = team_for(self._policies.current(), caller, record.grant.profile)
+        return team is not None and team.name == record.grant.team
 
     def _current_replacement(self, old: TokenRecord) -> TokenRecord | None:
         """Return the replacement if it comes from the active slot; one of an earlier epoch is replaced anew."""

@@ -100,7 +100,7 @@ class StreamSealing:
         return events
 
     def _look_again(self, stream: str, seal: Seal) -> None:
-        """Compare the newest and one other sealed tile with the log; which one, the time decides, so each in turn."""
+        """Compare a sealed tile with the log, each in its turn by the time; before more is sealed also the newest."""
         last = self._streams.last(stream)
         if last < seal.size:
             raise SealBroken(f"{stream} ends at {last}, but is sealed to {seal.size}", seq=str(last + 1))
@@ -108,7 +108,7 @@ class StreamSealing:
             return
         newest = (seal.size - 1) // WIDTH
         turn = int(self._clock.now().timestamp() // SEAL_EVERY.total_seconds())
-        for number in {newest, turn % (newest + 1)}:
+        for number in {turn % (newest + 1)} | ({newest} if last > seal.size else set()):
             self._compare(stream, seal, number)
 
     def _compare(self, stream: str, seal: Seal, number: int) -> None:

@@ -8,13 +8,13 @@ from sas_service.domain.audit import EventKind
 from sas_service.domain.errors import AzureRefused
 from sas_service.domain.iso8601 import format_instant, whole_seconds
 from sas_service.domain.policy import CLOCK_SKEW
-from sas_service.domain.probes import OLD_IDENTITY, OLD_KEY, STANDBY, with_probe
+from sas_service.domain.probes import OLD_IDENTITY, OLD_KEY, STANDBY
 from sas_service.domain.revocations import Mode
 from sas_service.domain.runs import Canary
 from sas_service.domain.slots import SigningKey
 from sas_service.domain.tokens import Grant
 from sas_service.ports import Probed
-from sas_service.steps.run import Run
+from sas_service.steps.run import Acting, E, Run
 
 _MARGIN = timedelta(minutes=1)
 
@@ -36,7 +36,7 @@ def old_names(run: Run) -> list[str]:
     return key + [OLD_IDENTITY + identity for identity in sorted(kill.identities)]
 
 
-def usable(run: Run, name: str) -> bool:
+def usable(run: Acting[E], name: str) -> bool:
     """Tell whether the canary is there and lives long enough to be asked about."""
     canary = run.entry.canaries.get(name)
     return canary is not None and canary.expiry - run.now > _MARGIN
@@ -47,7 +47,7 @@ def sign_standby(run: Run) -> None:
     for name in standby_names(run):
         if not usable(run, name):
             profile = name.removeprefix(STANDBY)
-            _sign(run, name, profile, run.way.new_key, run.way.standby[profile])
+            sign(run, name, profile, run.way.new_key, run.way.standby[profile])
 
 
 def sign_old(run: Run) -> None:
@@ -58,7 +58,7 @@ def sign_old(run: Run) -> None:
             continue
         kill = run.way.kill
         if name.startswith(OLD_KEY) and kill.key:
-            _sign(
+            sign(
                 run,
                 name,
                 profile,
@@ -66,17 +66,20 @@ def sign_old(run: Run) -> None:
                 run.way.standby.get(profile) or run.world.slots.read(run.entry.account).identities[profile],
             )
         else:
-            _sign(run, name, profile, run.way.new_key, name.removeprefix(OLD_IDENTITY))
+            sign(run, name, profile, run.way.new_key, name.removeprefix(OLD_IDENTITY))
 
 
-def probe(run: Run, name: str) -> list[Probed]:
+def probe(run: Acting[E], name: str) -> list[Probed]:
     """Ask every host about a canary, and note the answers."""
     canary = run.entry.canaries[name]
     token = run.world.sealing.open(canary.sealed, about=_about(run, name))
     answers = [run.world.data_plane.probe(run.entry.account, host, token) for host in run.account.hosts]
-    for host, answer in zip(run.account.hosts, answers, strict=True):
-        noted = with_probe(run.entry.probes, at=run.now, canary=name, host=host, status=answer.status)
-        run.entry = replace(run.entry, probes=noted)
+    at = format_instant(run.now)
+    notes = tuple(
+        {"at": at, "canary": name, "host": host, "status": answer.status}
+        for host, answer in zip(run.account.hosts, answers, strict=True)
+    )
+    run.entry = run.entry.with_probes(notes)
     return answers
 
 
@@ -86,13 +89,13 @@ def all_accepted(run: Run, names: Iterable[str]) -> bool:
     return bool(answers) and all(answer.accepted for answer in answers)
 
 
-def mark_proven(run: Run, name: str) -> None:
+def mark_proven(run: Acting[E], name: str) -> None:
     """Remember that the canary was accepted before the cut: only then does its refusal prove anything."""
-    proven = replace(run.entry.canaries[name], proven=True)
-    run.save(replace(run.entry, canaries={**run.entry.canaries, name: proven}))
+    run.save(run.entry.with_canary(replace(run.entry.canaries[name], proven=True)))
 
 
-def _sign(run: Run, name: str, profile: str, key: SigningKey, identity: str) -> None:
+def sign(run: Acting[E], name: str, profile: str, key: SigningKey, identity: str) -> None:
+    """Sign one canary, on record, and keep it sealed."""
     principal = run.principal(identity)
     if principal is None:
         raise AzureRefused(f"the identity {identity} is not attached", effect="none")
@@ -108,10 +111,10 @@ def _sign(run: Run, name: str, profile: str, key: SigningKey, identity: str) -> 
     )
     sealed = run.world.sealing.seal(signed.token, about=_about(run, name))
     canary = Canary(name, sealed, signed.token.fingerprint, grant.expiry)
-    run.save(replace(run.entry, canaries={**run.entry.canaries, name: canary}))
+    run.save(run.entry.with_canary(canary))
 
 
-def _grant(run: Run, profile: str, key: SigningKey, identity: str, principal: str) -> Grant:
+def _grant(run: Acting[E], profile: str, key: SigningKey, identity: str, principal: str) -> Grant:
     now = whole_seconds(run.now)
     lifetime = min(run.pace.canary_lifetime, run.account.platform_ceiling - CLOCK_SKEW)
     return Grant(
@@ -134,5 +137,5 @@ def _any_profile(run: Run) -> str:
     return next(iter(sorted(run.way.standby)), None) or min(run.profiles)
 
 
-def _about(run: Run, name: str) -> str:
+def _about(run: Acting[E], name: str) -> str:
     return f"{run.entry.id}/{name}"

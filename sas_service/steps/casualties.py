@@ -7,7 +7,6 @@ from sas_service.domain.audit import EventKind
 from sas_service.domain.blast_radius import live_tokens
 from sas_service.domain.consumers import Consumer, Progress, moved_tokens
 from sas_service.domain.consumers import progress as progress_of
-from sas_service.domain.policy import Sharing
 from sas_service.domain.revocations import Mode, OnDeadline, Reason
 from sas_service.domain.tokens import TokenRecord
 from sas_service.steps.run import Run
@@ -38,8 +37,7 @@ def spared(run: Run) -> Callable[[TokenRecord], bool]:
 def unreplaced(run: Run) -> tuple[TokenRecord, ...]:
     """Return the dying tokens whose application has loaded no other one; shared tokens only ever expire."""
     moved = _moved(run)
-    shared = {name for name, profile in run.profiles.items() if profile.sharing is Sharing.SHARED}
-    return tuple(each for each in dying(run) if each.id not in moved or each.grant.profile in shared)
+    return tuple(each for each in dying(run) if each.id not in moved or each.is_shared)
 
 
 def progress(run: Run) -> Progress:

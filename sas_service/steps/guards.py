@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from sas_service.domain.errors import AzureRefused, AzureThrottled, AzureUnavailable
-from sas_service.steps import canaries, casualties
+from sas_service.steps import canaries, casualties, sharing_keys
 from sas_service.steps.moving import SLOTS_MOVED, is_settled, is_switched
 from sas_service.steps.run import Run
 from sas_service.steps.step import Seen
@@ -34,6 +34,15 @@ def _slots_are_new(run: Run) -> Seen | None:
 def _nothing_half_issued(run: Run) -> Seen | None:
     settled = is_settled(run)
     return None if settled.done else settled
+
+
+def _daemons_have_moved(run: Run) -> Seen | None:
+    """A secret that somebody has overwritten since is written again; its daemons get their time anew."""
+    moved = sharing_keys.are_moved(run)
+    if moved.done:
+        return None
+    sharing_keys.move(run)
+    return moved
 
 
 def _nobody_unreplaced(run: Run) -> Seen | None:
@@ -103,6 +112,7 @@ def _new_slot_works(run: Run) -> Seen | None:
 GUARDS: tuple[Callable[[Run], Seen | None], ...] = (
     _slots_are_new,
     _nothing_half_issued,
+    _daemons_have_moved,
     _nobody_unreplaced,
     _new_key_is_the_proven_one,
     _old_canaries_work,

@@ -1,16 +1,18 @@
 """A run in a runner's hands: the ports, the lease, and the newest entry of the journal."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Generic, Protocol, Self, TypeVar
 
 from sas_service.domain.audit import EventDraft, EventKind
-from sas_service.domain.cuts import Past
+from sas_service.domain.cuts import Past, joined
 from sas_service.domain.directions import Direction
 from sas_service.domain.errors import LeaseLost, SasServiceError
 from sas_service.domain.pace import Pace
 from sas_service.domain.policy import Account, Profile
-from sas_service.domain.runs import Intent, Revocation, past_of
+from sas_service.domain.runs import Canary, Intent, Revocation, past_of
 from sas_service.domain.tokens import TokenRecord
 from sas_service.ports import (
     AccountIdentities,
@@ -23,9 +25,12 @@ from sas_service.ports import (
     IdentityRoles,
     Journal,
     Lease,
+    LocalAuth,
+    Lockdowns,
     MapsAccount,
     Policies,
     Sealing,
+    SharedKeySecrets,
     SlotSwitch,
     Suspensions,
     TokenCensus,
@@ -53,21 +58,66 @@ class World:
     clock: Clock
     new_id: Callable[[], str]
     pace: Pace
+    local_auth: LocalAuth
+    lockdowns: Lockdowns
+    shared_keys: SharedKeySecrets
+
+    def past(self, account: str) -> Past:
+        """Return all that was cut on an account, by revocations and by lockdowns."""
+        locked = (lockdown.past for lockdown in self.lockdowns.of(account))
+        return joined((past_of(self.journal.of(account)), *locked))
 
 
-class Run:
-    """What steps are given; every write goes through here, so that none is made without lease, fence and record."""
+class Entry(Protocol):
+    """What is remembered of changes to Azure: by a revocation, and by a lockdown."""
 
-    def __init__(self, world: World, lease: Lease, entry: Revocation) -> None:
+    @property
+    def id(self) -> str:
+        """Its id."""
+        ...
+
+    @property
+    def account(self) -> str:
+        """The account."""
+        ...
+
+    def intent(self, operation: str, name: str, step: str) -> Intent | None:
+        """Return what was intended, if it was."""
+        ...
+
+    def with_intent(self, changed: Intent) -> Self:
+        """Return it with one intent added or changed."""
+        ...
+
+    @property
+    def canaries(self) -> Mapping[str, Canary]:
+        """Its canaries by name."""
+        ...
+
+    def with_canary(self, changed: Canary) -> Self:
+        """Return it with one canary added or changed."""
+        ...
+
+    def with_probes(self, notes: tuple[Mapping[str, object], ...]) -> Self:
+        """Return it with what the data plane answered added, the oldest left out."""
+        ...
+
+
+E = TypeVar("E", bound=Entry)
+
+
+class Acting(ABC, Generic[E]):
+    """Every write goes through here, so that none is made without lease, fence and record."""
+
+    kind: str
+    """How events name what they belong to."""
+
+    def __init__(self, world: World, lease: Lease, entry: E) -> None:
         self.world = world
         self.lease = lease
         self.entry = entry
         self._kept = entry
-
-    @property
-    def has_probed(self) -> bool:
-        """Whether there are answers of the data plane that the journal does not have yet."""
-        return self.entry.probes != self._kept.probes
+        self._records: tuple[TokenRecord, ...] | None = None
 
     @property
     def now(self) -> datetime:
@@ -90,32 +140,18 @@ class Run:
         everything = self.world.policies.current().profiles
         return {name: each for name, each in everything.items() if each.account == self.entry.account}
 
-    @property
-    def way(self) -> Direction:
-        """Where the run goes."""
-        return self.entry.plan.chosen.direction
-
-    @property
-    def past(self) -> Past:
-        """All that was cut on this account, by this run and by earlier ones."""
-        return past_of(self.world.journal.of(self.entry.account))
-
-    def records(self) -> tuple[TokenRecord, ...]:
-        """Return every unexpired token of the account."""
-        return self.world.census.unexpired(self.entry.account, self.now)
-
     def principal(self, identity: str) -> str | None:
-        """Return the principal of an identity: as attached now, or as it was when the run began."""
+        """Return the principal of an identity that is attached now."""
         facts = self.world.maps_account.facts(self.entry.account, max_age=timedelta(0))
-        return facts.principals.get(identity) or self.entry.principals.get(identity)
+        return facts.principals.get(identity)
 
-    def save(self, entry: Revocation) -> None:
+    @abstractmethod
+    def save(self, entry: E) -> None:
         """Write the entry under the lease's fence."""
-        self.entry = self._kept = self.world.journal.save(entry, fence=self.lease.fence)
 
     def event(self, kind: EventKind, **details: object) -> None:
         """Put on record, in both places."""
-        said = {"revocation": self.entry.id, **{name: value for name, value in details.items() if value is not None}}
+        said = {self.kind: self.entry.id, **{name: value for name, value in details.items() if value is not None}}
         draft = EventDraft(kind=kind, at=self.now, account=self.entry.account, details=said)
         self.world.mirror.append(self.world.audit_log.append(draft))
 
@@ -178,3 +214,42 @@ class Run:
             outcome=answered.outcome,
             azureRequestId=answered.azure_request_id,
         )
+
+
+class Run(Acting[Revocation]):
+    """What steps of a revocation are given."""
+
+    kind = "revocation"
+
+    @property
+    def has_probed(self) -> bool:
+        """Whether there are answers of the data plane that the journal does not have yet."""
+        return self.entry.probes != self._kept.probes
+
+    @property
+    def way(self) -> Direction:
+        """Where the run goes."""
+        return self.entry.plan.chosen.direction
+
+    @property
+    def past(self) -> Past:
+        """All that was cut on this account, by this run, by earlier ones, and by lockdowns."""
+        return self.world.past(self.entry.account)
+
+    def records(self) -> tuple[TokenRecord, ...]:
+        """Return every unexpired token of the account; read once until ``look_again``."""
+        if self._records is None:
+            self._records = self.world.census.unexpired(self.entry.account, self.now)
+        return self._records
+
+    def look_again(self) -> None:
+        """Forget what was read: what was true before a switch or a wait says nothing about now."""
+        self._records = None
+
+    def principal(self, identity: str) -> str | None:
+        """Return the principal of an identity: as attached now, or as it was when the run began."""
+        return super().principal(identity) or self.entry.principals.get(identity)
+
+    def save(self, entry: Revocation) -> None:
+        """Write the entry under the lease's fence."""
+        self.entry = self._kept = self.world.journal.save(entry, fence=self.lease.fence)

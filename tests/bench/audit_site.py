@@ -99,7 +99,7 @@ class AuditSite:
         dice = self._random
         at = START + number * STEP + timedelta(milliseconds=dice.randrange(1000))
         team, key, lifetime = dice.randrange(20), dice.choice(list(SigningKey)), dice.choice(LIFETIMES)
-        application = team * 10 + dice.randrange(10)
+        application = team * 2 + dice.randrange(2)
         user = dice.randrange(20_000) if dice.random() < 0.3 else None
         profile = dice.randrange(3)
         start = at.replace(microsecond=0)

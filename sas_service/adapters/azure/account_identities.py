@@ -3,12 +3,13 @@
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from sas_service.adapters.azure.account_resource import (
     PROVISIONING_STATE,
+    SETTLED,
     AccountResource,
+    busy,
     comparable,
     comparable_id,
     members_of,
@@ -23,11 +24,7 @@ from sas_service.domain.errors import AzureRefused, NotFound, SasServiceError, W
 from sas_service.domain.policy import Account
 from sas_service.ports import IdentitiesReading
 
-BUSY_FOR = timedelta(seconds=5)
-"""When to ask again of an account that somebody is changing."""
-
 _LOG = logging.getLogger(__name__)
-_SETTLED = frozenset({"Succeeded", "Failed"})
 _SYSTEM, _USER = "SystemAssigned", "UserAssigned"
 
 
@@ -90,14 +87,14 @@ class AzureAccountIdentities:
         before = self._look(definition)
         if (comparable_id(definition.identities[identity]) in before.named) == attached:
             return None
-        if before.provisioning_state not in _SETTLED:
-            raise _busy()
+        if before.provisioning_state not in SETTLED:
+            raise busy()
         change = identity_patch(before, definition.identities[identity], attached=attached)
         try:
             sent = self._resource.patch(definition, change, request_id=request_id)
         except AzureRefused as refused:
             began_meanwhile = refused.extra.get("code") == "Conflict"
-            error: SasServiceError = _busy() if began_meanwhile else refused
+            error: SasServiceError = busy() if began_meanwhile else refused
         else:
             self._compare(definition, identity, before, attached=attached)
             return sent
@@ -127,7 +124,7 @@ class AzureAccountIdentities:
         if changed:
             text = f"More has changed on the account than {identity}: {', '.join(sorted(changed))}."
             raise WriteUnconfirmed(text, effect=Effect.UNKNOWN.value)
-        if shown.provisioning_state in _SETTLED and (identity in new.attached) != attached:
+        if shown.provisioning_state in SETTLED and (identity in new.attached) != attached:
             raise WriteUnconfirmed("The account does not show the change.", effect=Effect.UNKNOWN.value)
 
 
@@ -173,12 +170,3 @@ def _namesakes(definition: Account, identity: str) -> frozenset[str]:
     """Return every name that the policy has for the same identity."""
     own = comparable_id(definition.identities[identity])
     return frozenset(name for name, arm_id in definition.identities.items() if comparable_id(arm_id) == own)
-
-
-def _busy() -> AzureRefused:
-    return AzureRefused(
-        "The account is being changed; Azure takes the next change when that is done.",
-        retry_after=BUSY_FOR,
-        effect=Effect.NONE.value,
-        code="Conflict",
-    )

@@ -4,7 +4,7 @@ import hmac
 import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from sas_service.adapters.azure.arm_pipeline import request_headers
 from sas_service.adapters.azure.attempts import Attempts, Patience, Timeouts, once
@@ -16,6 +16,8 @@ from sas_service.domain.iso8601 import parse_instant
 from sas_service.domain.policy import Account
 from sas_service.domain.slots import SigningKey
 from sas_service.ports import KeyReading
+
+T = TypeVar("T")
 
 SHORTEST_PEPPER = 16
 """Bytes: a shorter pepper could be guessed by who knows a key and its fingerprint."""
@@ -67,6 +69,24 @@ class AzureAccountKeys:
 
         return self._attempts.run("List keys", send).answer
 
+    def with_key(self, account: str, key: SigningKey, use: Callable[[str], T]) -> T:
+        """Give ``use`` the key itself, for as long as it runs; for adapters that take it where it belongs."""
+        definition = self._accounts(account)
+        client = self._clients.get(definition.subscription)
+
+        def send(timeouts: Timeouts) -> str | Failure:
+            document: Any = client.accounts.list_keys(
+                definition.resource_group,
+                definition.resource_name,
+                cls=lambda response, _model, _headers: json.loads(response.http_response.text()),
+                connection_timeout=timeouts.connection_timeout,
+                read_timeout=timeouts.read_timeout,
+            )
+            secret = document.get(key.value) if isinstance(document, Mapping) else None
+            return secret if isinstance(secret, str) and secret else unreadable()
+
+        return use(self._attempts.run("List keys", send).answer)
+
     def regenerate(self, account: str, key: SigningKey, *, request_id: str) -> str | None:
         """Make the key anew; sent once, and the answer, which has both keys in clear, is dropped unread."""
         definition = self._accounts(account)
@@ -95,11 +115,12 @@ class AzureAccountKeys:
         if not all(isinstance(secret, str) and secret for secret in secrets.values()):
             return None
         return KeyReading(
-            fingerprints={key: self._fingerprint(str(secret)) for key, secret in secrets.items()},
+            fingerprints={key: self.fingerprint(str(secret)) for key, secret in secrets.items()},
             last_updated={key: _instant(document.get(f"{key.value}LastUpdated")) for key in SigningKey},
         )
 
-    def _fingerprint(self, secret: str) -> str:
+    def fingerprint(self, secret: str) -> str:
+        """Return the HMAC by which a key is known."""
         keyed = self._keyed.copy()
         keyed.update(secret.encode())
         return keyed.hexdigest()

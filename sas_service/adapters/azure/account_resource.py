@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Any, TypeVar, cast
 
@@ -9,15 +10,22 @@ from azure.core.exceptions import HttpResponseError
 
 from sas_service.adapters.azure.arm_pipeline import request_headers
 from sas_service.adapters.azure.attempts import Attempts, Patience, Timeouts, once
-from sas_service.adapters.azure.errors import Failure, request_id_of, unreadable
+from sas_service.adapters.azure.errors import Effect, Failure, request_id_of, unreadable
 from sas_service.adapters.azure.maps_clients import maps_clients
 from sas_service.adapters.azure.prefetched_credential import PrefetchedCredential
 from sas_service.adapters.azure.transport import Outbound
+from sas_service.domain.errors import AzureRefused
 from sas_service.domain.policy import Account
 
 T = TypeVar("T")
 
 PROVISIONING_STATE = "properties.provisioningState"
+
+SETTLED = frozenset({"Succeeded", "Failed"})
+"""Azure refuses updates in any other provisioning state."""
+
+BUSY_FOR = timedelta(seconds=5)
+"""When to ask again of an account that somebody is changing."""
 
 _AZURES = frozenset({"systemData", "etag", PROVISIONING_STATE})
 """What Azure itself writes at every change."""
@@ -90,6 +98,16 @@ def others_of(members: Mapping[str, Any], *ours: str) -> dict[str, str]:
     """Return every member but ``ours``, and but what Azure itself writes, in a comparable form."""
     texts = {name: comparable(value) for name, value in members.items() if name not in _AZURES.union(ours)}
     return {name: text for name, text in texts.items() if text != "null"}
+
+
+def busy() -> AzureRefused:
+    """Return the error for an account that somebody is changing: nothing was sent, or nothing was done."""
+    return AzureRefused(
+        "The account is being changed; Azure takes the next change when that is done.",
+        retry_after=BUSY_FOR,
+        effect=Effect.NONE.value,
+        code="Conflict",
+    )
 
 
 def comparable(value: object) -> str:

@@ -10,23 +10,28 @@ from sas_service.adapters.memory.azure_ports import (
     MemoryAccountKeys,
     MemoryDataPlane,
     MemoryIdentityRoles,
+    MemoryLocalAuth,
     SigningTwin,
 )
 from sas_service.adapters.memory.caller_tokens import MemoryCallerTokens
 from sas_service.adapters.memory.clock import MemoryClock
 from sas_service.adapters.memory.journal import MemoryJournal
 from sas_service.adapters.memory.leases import MemoryLeases
+from sas_service.adapters.memory.lockdowns import MemoryLockdowns
 from sas_service.adapters.memory.managed_identities import MemoryManagedIdentities
 from sas_service.adapters.memory.management_locks import MemoryManagementLocks
 from sas_service.adapters.memory.maps_account import MemoryMapsAccount
 from sas_service.adapters.memory.mirror_reading import MemoryMirrorReading
+from sas_service.adapters.memory.notes import MemoryNotes
 from sas_service.adapters.memory.role_assignments import MemoryRoleAssignments
 from sas_service.adapters.memory.sealing import MemorySealing
 from sas_service.adapters.memory.seals import MemorySeals
+from sas_service.adapters.memory.shared_tokens import MemorySharedTokens
 from sas_service.adapters.memory.signing import MemorySigning, verify_memory
 from sas_service.adapters.memory.slots import MemorySlots
 from sas_service.adapters.memory.suspensions import MemorySuspensions
 from sas_service.adapters.memory.token_ids import MemoryTokenIds
+from sas_service.adapters.memory.vault import MemorySharedKeySecrets, MemoryTokenSecrets
 
 __all__ = [
     "Fault",
@@ -43,17 +48,23 @@ __all__ = [
     "MemoryIdentityRoles",
     "MemoryJournal",
     "MemoryLeases",
+    "MemoryLocalAuth",
+    "MemoryLockdowns",
     "MemoryManagedIdentities",
     "MemoryManagementLocks",
     "MemoryMapsAccount",
     "MemoryMirrorReading",
+    "MemoryNotes",
     "MemoryRoleAssignments",
     "MemorySealing",
     "MemorySeals",
+    "MemorySharedKeySecrets",
+    "MemorySharedTokens",
     "MemorySigning",
     "MemorySlots",
     "MemorySuspensions",
     "MemoryTokenIds",
+    "MemoryTokenSecrets",
     "SigningTwin",
     "verify_memory",
 ]

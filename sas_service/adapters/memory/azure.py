@@ -67,7 +67,8 @@ class MemoryAzure:
     sent: list[Sent] = field(default_factory=list)
     effects: list[Sent] = field(default_factory=list)
     drops_others: bool = False
-    local_auth_disabled: bool = False
+    local_auth: Spreading = field(default_factory=lambda: Spreading(value=True))
+    """Whether keys and SAS tokens are let in at all."""
     before_send: Callable[[Sent], None] = lambda _sent: None
     after_effect: Callable[[Sent], None] = lambda _sent: None
     generations: dict[SigningKey, Spreading] = field(default_factory=dict)
@@ -131,6 +132,15 @@ class MemoryAzure:
         """Return how often the key was made."""
         return _number(self.generations[key].value)
 
+    @property
+    def local_auth_disabled(self) -> bool:
+        """What the management API shows."""
+        return not self.local_auth.value
+
+    def set_local_auth(self, *, disabled: bool) -> None:
+        """Switch it: by order, or by hand in the portal."""
+        self.spread(self.local_auth, not disabled, "localAuth")
+
     def principals(self) -> Mapping[str, str]:
         """Return identity -> principal of what is attached."""
         return {name: principal_of(name) for name, attached in self.attached.items() if attached.value}
@@ -138,7 +148,7 @@ class MemoryAzure:
     def lets_in(self, key: SigningKey, generation: int, principal_id: str) -> int:
         """Return the status that a token of this key's generation and this principal gets now."""
         now = self.clock.now()
-        if self.local_auth_disabled or self.generations[key].seen(now) != generation:
+        if not self.local_auth.seen(now) or self.generations[key].seen(now) != generation:
             return 401
         name = principal_id.removeprefix("principal-")
         has_role = bool(self.roles[name].seen(now)) or bool(self.inherited.get(principal_id))

@@ -12,7 +12,15 @@ from sas_service.adapters.memory.failing import Failing
 from sas_service.domain.errors import AzureRefused
 from sas_service.domain.slots import SigningKey
 from sas_service.domain.tokens import Grant, SasToken
-from sas_service.ports import AccountFacts, EffectiveRole, IdentitiesReading, KeyReading, Probed, Signed
+from sas_service.ports import (
+    AccountFacts,
+    EffectiveRole,
+    IdentitiesReading,
+    KeyReading,
+    LocalAuthReading,
+    Probed,
+    Signed,
+)
 
 
 class SigningTwin(Failing):
@@ -138,6 +146,27 @@ class MemoryIdentityRoles(Failing):
             self._azure.spread(self._azure.roles[name], roles | {role} if given else roles - {role}, operation)
 
         return self._azure.change(operation, name, request_id, effect)
+
+
+class MemoryLocalAuth(Failing):
+    """The port ``LocalAuth``."""
+
+    def __init__(self, azure: MemoryAzure) -> None:
+        super().__init__()
+        self._azure = azure
+
+    def read(self, account: str) -> LocalAuthReading:  # noqa: ARG002  there is one account
+        """Return what the account shows now."""
+        self._fail_if_told()
+        others = {"foreignIdentities": " ".join(sorted(self._azure.foreign)), "kind": "gen2"}
+        return LocalAuthReading(self._azure.local_auth_disabled, others)
+
+    def set(self, account: str, *, disabled: bool, request_id: str) -> str | None:  # noqa: ARG002
+        """Switch it; None if it is so already."""
+        if self._azure.local_auth_disabled == disabled:
+            return None
+        name = "disable" if disabled else "enable"
+        return self._azure.change("localAuth", name, request_id, lambda: self._azure.set_local_auth(disabled=disabled))
 
 
 class MemoryDataPlane:

@@ -7,6 +7,7 @@ from sas_service.adapters.memory.suspensions import MemorySuspensions
 from sas_service.adapters.memory.token_store import TokenStore
 from sas_service.adapters.record_changes import Verdict, verdict_on
 from sas_service.domain.errors import (
+    AccountLocked,
     ClockSkew,
     EpochMoved,
     IdempotencyKeyReused,
@@ -41,6 +42,8 @@ class ReservationChecks:
         """Return a Replay, or None where the reservation may be written; raises what speaks against it."""
         record = reservation.record
         self._not_suspended(record)
+        if self._slots.frozen(record.grant.account):
+            raise AccountLocked("The account is locked down: nothing is issued for it.")
         if abs(self._clock.now() - record.issued_at) > self._max_clock_skew:
             raise ClockSkew("Our clock and the audit log's differ too much.")
         epoch = self._epoch(record.grant.account)

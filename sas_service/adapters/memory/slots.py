@@ -14,7 +14,8 @@ class MemorySlots:
 
     def __init__(self, leases: MemoryLeases | None = None) -> None:
         self._accounts: dict[str, AccountSlots] = {}
-        self._leases = leases or MemoryLeases()
+        self._frozen: dict[str, str] = {}
+        self._leases = leases or MemoryLeases(checks_fences=False)
         self._guard = Lock()
 
     def read(self, account: str) -> AccountSlots:
@@ -38,6 +39,8 @@ class MemorySlots:
         """Set the key and the identities named, and count the epoch up, all or nothing."""
         self._leases.check(account, fence)
         with self._guard:
+            if account not in self._accounts:
+                raise NotFound("The account has no slots yet.")
             active = self._accounts[account]
             wanted = AccountSlots(account, after_epoch + 1, signing_key, {**active.identities, **identities})
             if active == wanted:
@@ -46,6 +49,24 @@ class MemorySlots:
                 raise EpochMoved("The account was switched by somebody else.")
             self._accounts[account] = wanted
             return wanted
+
+    def frozen(self, account: str) -> str | None:
+        """Return the id of the lockdown that holds the account: what ``reserve`` asks."""
+        with self._guard:
+            return self._frozen.get(account)
+
+    def freeze(self, account: str, lockdown: str) -> int:
+        """Let a lockdown hold the account and count the epoch up; returns the epoch before."""
+        epoch = self.read(account).epoch
+        self.move(account, epoch=epoch + 1)
+        with self._guard:
+            self._frozen[account] = lockdown
+        return epoch
+
+    def thaw(self, account: str) -> None:
+        """Free the account."""
+        with self._guard:
+            self._frozen.pop(account, None)
 
     def move(self, account: str, *, epoch: int) -> None:
         """Move the epoch alone: what tests need of a switch."""

@@ -6,8 +6,16 @@ from typing import Any
 
 from sas_service.adapters.policy_file.nodes import Path, Written
 from sas_service.domain.iso8601 import format_duration
-from sas_service.domain.policy import DEFAULT_PLATFORM_CEILING, MINIMUM_LIFETIME
+from sas_service.domain.policy import (
+    DEFAULT_PLATFORM_CEILING,
+    LEAST_LEFT,
+    MINIMUM_LIFETIME,
+    SHORTEST_SHARED,
+    Sharing,
+    usual_lifetime,
+)
 from sas_service.domain.suggestions import did_you_mean
+from sas_service.domain.windows import MARGIN
 
 Contradiction = tuple[Path, str]
 
@@ -21,7 +29,9 @@ def contradictions(document: Mapping[str, Any], written: Written) -> Iterator[Co
     yield from _accounts(document)
     yield from _references(document, written)
     yield from _lifetimes(document)
+    yield from _windows(document)
     yield from _mixed_roles(document)
+    yield from _sinks(document)
 
 
 def _accounts(document: Mapping[str, Any]) -> Iterator[Contradiction]:
@@ -81,6 +91,26 @@ def _lifetimes(document: Mapping[str, Any]) -> Iterator[Contradiction]:
             yield (*path, "max"), f"{format_duration(longest)} can never apply: {limit}"
 
 
+def _windows(document: Mapping[str, Any]) -> Iterator[Contradiction]:
+    """A shared token needs time to be handed out in, before its last PT10M, and time to be renewed in."""
+    for name, profile in _items(document, "profiles"):
+        lifetime, window = profile.get("lifetime", {}), profile.get("window")
+        if profile.get("sharing") != Sharing.SHARED:
+            if window is not None and "sharing" in profile:
+                yield ("profiles", name, "window"), "means nothing where sharing is exclusive"
+            continue
+        if lifetime.get("max") is None or lifetime.get("min") is None:
+            continue
+        lives = lifetime.get("default") or usual_lifetime(lifetime["min"], lifetime["max"])
+        longest = lives - LEAST_LEFT - MARGIN
+        if lives < SHORTEST_SHARED:
+            limit = f"lifetime.default must be at least {format_duration(SHORTEST_SHARED)}"
+            yield ("profiles", name, "sharing"), f"{limit} where tokens are shared; it is {format_duration(lives)}"
+        elif window is not None and window > longest:
+            limit = f"lifetime.default is {format_duration(lives)}, so it must be at most {format_duration(longest)}"
+            yield ("profiles", name, "window"), f"{format_duration(window)} can never apply: {limit}"
+
+
 def _order(
     path: Path, shortest: timedelta | None, default: timedelta | None, longest: timedelta | None
 ) -> Iterator[Contradiction]:
@@ -109,6 +139,32 @@ def _mixed_roles(document: Mapping[str, Any]) -> Iterator[Contradiction]:
             if other_role.lower() != role.lower():
                 reason = f"{identity!r} has another data role in profile {other!r}; its tokens would have both roles"
                 yield ("profiles", name, "identities", index), reason
+
+
+def _sinks(document: Mapping[str, Any]) -> Iterator[Contradiction]:
+    """Refuse a secret with two writers, and a shared token in one: an application could not tell whose it reads."""
+    writers: dict[tuple[str, str], str] = {}
+    for name, account in _items(document, "accounts"):
+        for index, place in enumerate(account.get("shared_key_secrets", ())):
+            yield from _one_writer(writers, place, ("accounts", name, "sharedKeySecrets", index))
+    for name, profile in _items(document, "profiles"):
+        place = profile.get("key_vault_secret")
+        path = ("profiles", name, "keyVaultSecret")
+        yield from _one_writer(writers, place, path)
+        if place and profile.get("sharing") == Sharing.SHARED:
+            yield path, "is for tokens of one holder; a profile with sharing: shared cannot fill a secret"
+
+
+def _one_writer(
+    writers: dict[tuple[str, str], str], place: Mapping[str, Any] | None, path: Path
+) -> Iterator[Contradiction]:
+    if not place or not place.get("vault") or not place.get("secret"):
+        return
+    # Key Vault knows names of secrets without regard to case.
+    written = ".".join(map(str, path))
+    first = writers.setdefault((place["vault"], place["secret"].lower()), written)
+    if first != written:
+        yield path, f"is the same secret as {first}: it would be overwritten in turn"
 
 
 def _items(document: Mapping[str, Any], kind: str) -> list[tuple[str, Mapping[str, Any]]]:

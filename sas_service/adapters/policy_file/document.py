@@ -12,7 +12,18 @@ from sas_service.adapters.policy_file.nodes import MAXIMUM_BYTES, UNREADABLE, Fa
 from sas_service.adapters.policy_file.parts import HERE
 from sas_service.adapters.policy_file.shape import DocumentPart
 from sas_service.domain.errors import PolicyRefused, Violation
-from sas_service.domain.policy import DEFAULT_LIFETIME, Account, Policy, Profile, Sharing, Team
+from sas_service.domain.policy import (
+    Account,
+    Approvals,
+    Policy,
+    Profile,
+    SharedKeySecret,
+    Sharing,
+    Standby,
+    Team,
+    VaultSecret,
+    usual_lifetime,
+)
 
 _DOCUMENT = DocumentPart()
 
@@ -93,17 +104,28 @@ def _policy(document: Mapping[str, Any], digest: str, source: str, written: Writ
         teams={name: _team(name, keys) for name, keys in document["teams"].items()},
         digest=digest,
         source=source,
+        approvals=_approvals(document.get("revocations", {})),
         lines={".".join(map(str, path)): line for path, line in written.lines.items()},
     )
 
 
 def _account(name: str, keys: Mapping[str, Any]) -> Account:
-    return Account(name=name, **{"resource_name": name, **keys})
+    secrets = tuple(
+        SharedKeySecret(VaultSecret(each["vault"], each["secret"]), each["refresh_within"])
+        for each in keys.get("shared_key_secrets", ())
+    )
+    return Account(
+        name=name, **{"resource_name": name, **keys, "shared_key_secrets": secrets, "standby": Standby(keys["standby"])}
+    )
+
+
+def _approvals(keys: Mapping[str, Any]) -> Approvals:
+    needed = keys.get("approvals", 0)
+    return Approvals(needed, keys.get("emergency_approvals", needed))
 
 
 def _profile(name: str, keys: Mapping[str, Any]) -> Profile:
     lifetime = keys["lifetime"]
-    usual = max(lifetime["min"], min(lifetime["max"], DEFAULT_LIFETIME))
     return Profile(
         name=name,
         account=keys["account"],
@@ -113,10 +135,12 @@ def _profile(name: str, keys: Mapping[str, Any]) -> Profile:
         max_rate_per_second=keys["max_rate_per_second"],
         minimum_lifetime=lifetime["min"],
         maximum_lifetime=lifetime["max"],
-        default_lifetime=lifetime.get("default", usual),
+        default_lifetime=lifetime.get("default", usual_lifetime(lifetime["min"], lifetime["max"])),
         start_ahead=keys["start_ahead"],
         sharing=Sharing(keys["sharing"]),
         cors_origins=keys.get("cors", ()),
+        window=keys.get("window"),
+        key_vault_secret=VaultSecret(**keys["key_vault_secret"]) if "key_vault_secret" in keys else None,
     )
 
 

@@ -1,7 +1,7 @@
 """Keys that hold other keys: mappings with fixed keys, mappings by name, and lists."""
 
 import re
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar, TypeVar, cast
 
 from marshmallow import EXCLUDE, Schema, ValidationError, validates_schema
@@ -148,12 +148,12 @@ def _each(item: Key[Any], values: Mapping[Any, object]) -> tuple[dict[Any, Any],
     return read, faults
 
 
-def _repeated(items: tuple[Hashable | None, ...]) -> dict[int, list[str]]:
-    first: dict[Hashable, int] = {}
+def _repeated(items: tuple[object, ...]) -> dict[int, list[str]]:
+    # By equality: what a part makes of a mapping has no hash, and no list is long.
     return {
-        index: [f"{item!r} stands in the list already"]
+        index: [f"{item!r} stands in the list already" if isinstance(item, str) else "stands in the list already"]
         for index, item in enumerate(items)
-        if item is not None and first.setdefault(item, index) != index
+        if item is not None and item in items[:index]
     }
 
 

@@ -17,8 +17,10 @@ from sas_service.domain.policy import (
     POLICY_CEILING,
     SHORTEST_MINIMUM,
     Sharing,
+    Standby,
 )
 from sas_service.domain.web_origins import ORIGIN_PATTERN
+from sas_service.domain.windows import MARGIN
 
 NAME: Final = Form(r"[a-z0-9][a-z0-9-]{0,62}", "must be 1 to 63 lower-case letters, digits and hyphens")
 ACCOUNT_NAME: Final = Form(
@@ -44,8 +46,20 @@ IDENTITY_ID: Final = Form(
     "is not the ARM id of a user-assigned identity, /subscriptions/<guid>/resourceGroups/<group>"
     "/providers/Microsoft.ManagedIdentity/userAssignedIdentities/<name>",
 )
+VAULT: Final = Form(
+    r"https://[a-z0-9](-?[a-z0-9]){1,22}[a-z0-9]\.vault\.(azure\.net|azure\.cn|usgovcloudapi\.net)"
+    r"|http://(127\.0\.0\.1|localhost)(:[1-9][0-9]{0,4})?/[a-z0-9](-?[a-z0-9]){1,22}[a-z0-9]\.vault",
+    "is not the address of a Key Vault, such as https://maps-vault.vault.azure.net (of the emulator,"
+    " http://127.0.0.1:8081/maps-vault.vault)",
+    folds=True,
+)
+SECRET: Final = Form(r"[0-9A-Za-z-]{1,127}", "is not the name of a secret: 1 to 127 letters, digits and hyphens")
 DATA_ROLE: Final = Form(r"[^\s/](.{0,510}[^\s])?", "is not the name or the GUID of an Azure role")
 REGION: Final = Form(LOCATION_NAME, "is not an Azure location in lower case, such as eastus")
+
+
+LONGEST_REFRESH: Final = timedelta(days=30)
+"""A daemon that reads its key less often holds up every revocation: most likely a slip."""
 
 
 class Regions(Key[tuple[str, ...] | None]):
@@ -64,6 +78,24 @@ class Regions(Key[tuple[str, ...] | None]):
     def form(self) -> dict[str, object]:
         """Return both ways to write it."""
         return {"oneOf": [{"const": "any"}, self._listed.form()]}
+
+
+class VaultSecretPart(Part):
+    """A secret of a Key Vault."""
+
+    vault = Text(VAULT, "The vault's address.", required=True)
+    secret = Text(SECRET, "The secret's name.", required=True)
+
+
+class SharedKeySecretPart(VaultSecretPart):
+    """A secret of a Key Vault from which daemons read the account's shared key."""
+
+    refresh_within = Duration(
+        timedelta(),
+        LONGEST_REFRESH,
+        "How long after a new version every daemon has read it for sure. No key is regenerated before.",
+        required=True,
+    )
 
 
 class LifetimePart(Part):
@@ -119,8 +151,18 @@ class ProfilePart(Part):
         "exclusive: each request gets a token of its own; shared: all callers get the same within a window.",
         default=Sharing.EXCLUSIVE.value,
     )
+    window = Duration(
+        MARGIN,
+        POLICY_CEILING,
+        "How long one shared token is the current one; two thirds of the lifetime but its last PT10M if left out.",
+    )
     cors = Listed(
         Text(ORIGIN), "Origins of the browser pages that may call this service for this profile; none if left out."
+    )
+    key_vault_secret = Inside(
+        VaultSecretPart,
+        "A secret that the service keeps filled with a current token of this profile. The service's own client id"
+        " must be a member of a team that may use the profile.",
     )
 
 
@@ -137,8 +179,18 @@ class AccountPart(Part):
         "The longest lifetime that Azure signs for this account. Azure documents 24 hours today.",
         default=DEFAULT_PLATFORM_CEILING,
     )
+    standby = OneOf(
+        tuple(word.value for word in Standby),
+        "warm: between revocations the worker keeps the identity that would take over attached, assigned and proven;"
+        " cold: each revocation brings it up, which takes Azure about ten minutes.",
+        default=Standby.WARM.value,
+    )
     identities = Named(
         NAME, Text(IDENTITY_ID), "The managed identities that tokens may act as: our name -> ARM id.", required=True
+    )
+    shared_key_secrets = Listed(
+        Inside(SharedKeySecretPart),
+        "Secrets from which daemons read the account's shared key: they are moved before a key is regenerated.",
     )
 
 
@@ -159,6 +211,22 @@ class TeamPart(Part):
     profiles = Listed(Text(NAME), "The profiles that the team may ask for.", required=True)
 
 
+MOST_APPROVALS: Final = 2
+"""More people than this are not found at night."""
+
+
+class RevocationsPart(Part):
+    """What every revocation needs before it may start."""
+
+    approvals = Whole(
+        0,
+        MOST_APPROVALS,
+        "How many people beside the planner must approve a plan, each with Revocations.Approve.",
+        default=0,
+    )
+    emergency_approvals = Whole(0, MOST_APPROVALS, "The same for mode emergency; as approvals unless given.")
+
+
 class DocumentPart(Part):
     """The whole document."""
 
@@ -166,6 +234,7 @@ class DocumentPart(Part):
     accounts = Named(ACCOUNT_NAME, Inside(AccountPart), "Azure Maps accounts by our own names.", required=True)
     profiles = Named(NAME, Inside(ProfilePart), "What can be asked for, by name.", required=True)
     teams = Named(NAME, Inside(TeamPart), "Who may ask for what, by name.", required=True)
+    revocations = Inside(RevocationsPart, "What a revocation needs before it may start; nothing if left out.")
 
 
 def json_schema() -> dict[str, Any]:

@@ -50,7 +50,8 @@ def _place(redis: Redis, account: str, rows: Sequence[tuple[tuple[str, float], T
             pipeline.zadd(keys.issued_for(lifetime), {suffix: score})
             pipeline.sadd(keys.lifetimes, lifetime)
             if who.application:
-                pipeline.zadd(keys.issued_to_application(who.application), {suffix: score})
+                own = keys.issued_to_application(who.application, for_itself=who.for_itself)
+                pipeline.zadd(own, {suffix: score})
             if who.object_id and (owners.get(who.object_id) != who.application or not who.for_itself):
                 pipeline.zadd(keys.issued_to_object(who.object_id), {suffix: score})
         pipeline.execute()

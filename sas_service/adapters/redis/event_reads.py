@@ -149,5 +149,5 @@ def _time_of(text: str) -> datetime:
     return parse_instant(at[1] if at else "")
 
 
-def _second(instant: datetime) -> str:
-    return instant.strftime("%Y-%m-%dT%H:%M:%S")
+def _second(instant: datetime) -> int:
+    return milliseconds(instant) // 1000

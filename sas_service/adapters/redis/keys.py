@@ -30,7 +30,7 @@ class Keys:
 
     @property
     def slots(self) -> str:
-        """Hash: ``epoch``, ``signingKey``, ``identity:<profile>``."""
+        """Hash: ``epoch``, ``signingKey``, ``identity:<profile>``; ``frozen``, the lockdown that holds the account."""
         return f"{self._tag}slots"
 
     @property
@@ -65,9 +65,9 @@ class Keys:
         """Set of the classes of lifetimes that ever occurred."""
         return f"{self._tag}lifetimes"
 
-    def issued_to_application(self, application: str) -> str:
-        """The same for one client application."""
-        return f"{self._tag}issued-to:a:{application}"
+    def issued_to_application(self, application: str, *, for_itself: bool) -> str:
+        """The same for one client application: what it asked for itself, and what it asked for its users."""
+        return f"{self._tag}issued-to:{'a' if for_itself else 'u'}:{application}"
 
     def issued_to_object(self, object_id: str) -> str:
         """The same for one object id: a signed-in user's, as a rule."""
@@ -164,6 +164,23 @@ class Keys:
         """Hash: ``n:<digest>`` -> denials counted, ``d:<digest>`` -> the newest of them."""
         return f"{self._tag}folds"
 
+    def shared(self, profile: str, team: str, terms: str) -> str:
+        """Hash: the current shared token, sealed, with its record; gone when it is of no use any more."""
+        return f"{self._tag}shared:{profile}:{team}:{terms}"
+
+    def shared_flight(self, profile: str, team: str, terms: str) -> str:
+        """Hash: ``fence``, ``holder`` and ``until`` (ms of the server) of who makes the next; gone after an hour."""
+        return f"{self._tag}shared-flight:{profile}:{team}:{terms}"
+
+    def tally(self, minute: int) -> str:
+        """Hash: token suffix, a space and who (JSON) -> how often it was handed out in a minute since 1970."""
+        return f"{self._tag}handed-out:{minute}"
+
+    @property
+    def tallied(self) -> str:
+        """Set of the minutes that have a tally: what is left to be folded."""
+        return f"{self._tag}handed-out"
+
     @property
     def revocations(self) -> str:
         """Hash: revocation id -> its newest entry, one JSON text that begins with the revision."""
@@ -183,6 +200,16 @@ class Keys:
     def lease(self) -> str:
         """Hash: ``fence``, which never expires, and ``holder`` and ``until`` (ms of the server) of the lease."""
         return f"{self._tag}lease"
+
+    @property
+    def lockdowns(self) -> str:
+        """Hash: lockdown id -> its newest text, which begins with the revision."""
+        return f"{self._tag}lockdowns"
+
+    @property
+    def notes(self) -> str:
+        """Hash: ``known`` (what the worker last saw of the account) and ``standby`` (its upkeep), each one JSON."""
+        return f"{self._tag}notes"
 
     @property
     def acknowledgements(self) -> str:

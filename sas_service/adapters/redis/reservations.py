@@ -13,6 +13,7 @@ from sas_service.adapters.redis.record_text import record_text
 from sas_service.adapters.redis.records import Records
 from sas_service.adapters.redis.server import Script, Server
 from sas_service.domain.errors import (
+    AccountLocked,
     ClockSkew,
     EpochMoved,
     IdempotencyKeyReused,
@@ -137,6 +138,8 @@ def _refusal(word: str) -> SasServiceError:
             return IdempotencyKeyReused("This Idempotency-Key was used with another body.")
         case Verdict.RUNNING:
             return _in_progress()
+        case "LOCKED":
+            return AccountLocked("The account is locked down: nothing is issued for it.")
         case "SKEW":
             return ClockSkew("Our clock and the audit log's differ too much.")
     return EpochMoved("The account's slot was switched meanwhile.")

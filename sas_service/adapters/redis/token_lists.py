@@ -83,14 +83,22 @@ class TokenLists:
     def _callers(self, query: TokenQuery, lowest: int | str, highest: int | str) -> list[Stretch]:
         """Return the lists of an object id, its own and that of the application that it is, or an application's."""
         if query.object_id is None:
-            applications = [(account, query.application) for account in query.accounts]
-            users: list[tuple[str, str]] = []
+            name = str(query.application)
+            indexes = [
+                (account, Keys(account).issued_to_application(name, for_itself=for_itself))
+                for account in query.accounts
+                for for_itself in (True, False)
+            ]
         else:
-            users = [(account, query.object_id) for account in query.accounts]
-            owned = self._server.read(*(("HGET", Keys(account).applications, name) for account, name in users))
-            applications = list(zip(query.accounts, owned, strict=True))
-        indexes = [(account, Keys(account).issued_to_object(name)) for account, name in users]
-        indexes += [(account, Keys(account).issued_to_application(name)) for account, name in applications if name]
+            owned = self._server.read(
+                *(("HGET", Keys(account).applications, query.object_id) for account in query.accounts)
+            )
+            indexes = [(account, Keys(account).issued_to_object(query.object_id)) for account in query.accounts]
+            indexes += [
+                (account, Keys(account).issued_to_application(application, for_itself=True))
+                for account, application in zip(query.accounts, owned, strict=True)
+                if application
+            ]
         return [Stretch(account, index, lowest, highest) for account, index in indexes]
 
     def _members(self, accounts: Sequence[str], sets: Iterable[str]) -> list[tuple[str, list[str]]]:

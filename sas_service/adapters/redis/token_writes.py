@@ -52,7 +52,8 @@ class TokenWrites:
         who = Asker.of(live)
         names = (
             *(keys.token(suffix), keys.open_reservations, keys.slots, bucket, keys.issued_as(pair), keys.issued_pairs),
-            *(keys.issued_for(lifetime), keys.lifetimes, keys.issued_to_application(who.application)),
+            *(keys.issued_for(lifetime), keys.lifetimes),
+            keys.issued_to_application(who.application, for_itself=who.for_itself),
             *(keys.issued_to_object(who.object_id), keys.applications, keys.issued, keys.token(replaced.suffix)),
             *told.keys(keys),
         )

@@ -71,13 +71,13 @@ class Words:
         """Return the pieces with these names, in at most one round trip. Raises AuditLogUnavailable if one is gone."""
         known = self._known.get(account, {})
         wanted = set(names)
-        missing = sorted(wanted - known.keys())
+        missing = sorted(name for name in wanted if name not in known)
         if missing:
             (found,) = self._server.read(("HMGET", Keys(account).words, *missing))
             if None in found:
                 raise unavailable("has lost a part of its records")
             # A new mapping and no change of the old one: other threads are reading it.
             kept = known if len(known) < _MOST_KNOWN else {}
-            known = self._known[account] = {**kept, **{name: known[name] for name in wanted if name in known}}
-            known.update(zip(missing, found, strict=True))
+            needed = {name: known[name] for name in wanted if name in known}
+            known = self._known[account] = {**kept, **needed, **dict(zip(missing, found, strict=True))}
         return known

@@ -11,6 +11,7 @@ from sas_service.adapters.azure.account_keys import AzureAccountKeys
 from sas_service.adapters.azure.attempts import Patience
 from sas_service.adapters.azure.data_plane import AzureDataPlane, ProbeTimeouts
 from sas_service.adapters.azure.identity_roles import AzureIdentityRoles
+from sas_service.adapters.azure.local_auth import AzureLocalAuth
 from sas_service.adapters.azure.maps_account import AzureMapsAccount
 from sas_service.adapters.memory import (
     MemoryAccountIdentities,
@@ -19,13 +20,14 @@ from sas_service.adapters.memory import (
     MemoryClock,
     MemoryDataPlane,
     MemoryIdentityRoles,
+    MemoryLocalAuth,
     SigningTwin,
 )
 from sas_service.adapters.memory.azure import principal_of
 from sas_service.demo import world as demo_world
 from sas_service.domain.slots import SigningKey
 from sas_service.domain.tokens import SasToken
-from sas_service.ports import AccountIdentities, AccountKeys, DataPlane, IdentityRoles
+from sas_service.ports import AccountIdentities, AccountKeys, DataPlane, IdentityRoles, LocalAuth
 from tests.demo_azure import ACCOUNT_ID, DemoAzure
 from tests.unit.adapters_azure.azure_world import grant
 
@@ -49,6 +51,7 @@ class Levers:
     identities: AccountIdentities
     roles: IdentityRoles
     data_plane: DataPlane
+    local_auth: LocalAuth
     host: str
     principal: Callable[[str], str]
     sign: Callable[[SigningKey, str], SasToken]
@@ -73,6 +76,7 @@ def twins() -> Levers:
         identities=MemoryAccountIdentities(azure),
         roles=MemoryIdentityRoles(azure),
         data_plane=MemoryDataPlane(azure),
+        local_auth=MemoryLocalAuth(azure),
         host="https://atlas.example",
         principal=principal_of,
         sign=sign,
@@ -87,6 +91,7 @@ _DELAYS = {
     "detach": "identityDetach",
     "assign": "roleAdd",
     "remove": "roleRemove",
+    "localAuth": "disableLocalAuth",
 }
 
 
@@ -107,6 +112,7 @@ def real(azure: DemoAzure, identity: str = "service-operator") -> Levers:
         data_plane=AzureDataPlane(
             accounts=own["accounts"], outbound=azure.outbound, timeouts=ProbeTimeouts(connect=1.0, read=1.0)
         ),
+        local_auth=AzureLocalAuth(patience=PATIENCE, **own),
         host=azure.emulator.url,
         principal=lambda name: demo_world.guid(f"principal/{name}"),
         sign=lambda key, name: sign(azure, key, name),
@@ -151,7 +157,7 @@ def restore(azure: DemoAzure) -> None:
     ours: dict[str, object] = {demo_world.identity_resource_id(name): {} for name in demo_world.identity_names()}
     shown = (azure.show().get("identity") or {}).get("userAssignedIdentities") or {}
     foreign = {own_id: None for own_id in shown if own_id.lower() not in {each.lower() for each in ours}}
-    azure.patch(identity_patch("UserAssigned", {**ours, **foreign}))
+    azure.patch({**identity_patch("UserAssigned", {**ours, **foreign}), "properties": {"disableLocalAuth": False}})
     for name in demo_world.identity_names():
         _restore_role(azure, demo_world.guid(f"principal/{name}"))
 

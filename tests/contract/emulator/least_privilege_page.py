@@ -26,6 +26,16 @@ as one of them. `sas-service doctor` tells what is missing and what is too much.
 """
 
 
+_VAULT = """
+## In a Key Vault
+
+Only where the policy names secrets (`keyVaultSecret`, `sharedKeySecrets`). The operator reads and writes them: access
+policy permissions `get` and `set` on secrets, or, in a vault with roles, the data actions
+`Microsoft.KeyVault/vaults/secrets/getSecret/action` and `Microsoft.KeyVault/vaults/secrets/setSecret/action` at the
+secret. It never lists, disables or deletes. `tests/contract/azure/test_vaults.py` runs with just these; the issuer, who
+has none, gets 403 `Forbidden`."""
+
+
 def render() -> str:
     """Return the page."""
     return "\n".join(
@@ -35,6 +45,7 @@ def render() -> str:
             *_table(TODAY),
             "\n## What a revocation needs as well\n",
             *_table(PLAYBOOK),
+            _VAULT,
             "\n## The custom roles\n",
             "The issuer's, at the account:\n",
             _role("Maps SAS Issuer", actions_of("issuer", "account")),

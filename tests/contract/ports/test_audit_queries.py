@@ -364,3 +364,45 @@ def test_events_of_a_time_long_ago_are_found_though_many_of_their_team_are_newer
     query = EventQuery([ACCOUNT], team="a", before=world.now - 30 * MINUTE)
     found = walk(lambda cursor: world.audit_log.events(query, cursor=cursor, limit=2))
     assert found == wanted[::-1]
+
+
+def test_a_time_is_found_though_clocks_differ_and_events_come_late(world: World) -> None:
+    """Up to two minutes are within the margin of the search; what is later than that is listed by its own time."""
+    now, offsets = world.now.replace(microsecond=0), [-90, 90, -60, 110, 0, 3_000, -9_000]
+    drafts = [
+        EventDraft(EventKind.ISSUED, now + timedelta(seconds=offsets[n % 7]), account=ACCOUNT, team=f"team-{n % 3}")
+        for n in range(63)
+    ]
+    written = [(each, one) for each in drafts for one in world.audit_log.append(each)]
+    moments = [now + timedelta(seconds=seconds) for seconds in (-9_000, -8_000, -89, 0, 91, 3_000)]
+    for before in (None, *moments):
+        for after in (None, *moments):
+            for team in (None, "team-1"):
+                query = EventQuery([ACCOUNT], before=before, after=after, team=team)
+                found = walk(lambda cursor, query=query: world.audit_log.events(query, cursor=cursor, limit=20))  # type: ignore[misc]
+                assert found == expected_events(written, query), query
+
+
+@pytest.mark.parametrize("minutes", [1, 3, 5, 63, 64, 65, 1440, 365 * 1440])
+def test_a_token_is_live_to_its_last_second(timeless: World, minutes: int) -> None:
+    live = timeless.issue(record(START, lifetime=minutes * MINUTE))
+
+    def live_at(moment: datetime) -> tuple[TokenRecord, ...]:
+        found: tuple[TokenRecord, ...] = timeless.audit_log.tokens(
+            TokenQuery([ACCOUNT], live_at=moment), cursor=None, limit=5
+        ).items
+        return found
+
+    end = START + minutes * MINUTE
+    assert live_at(START) == live_at(end - timedelta(seconds=1)) == (live,)
+    assert live_at(START - timedelta(seconds=1)) == live_at(end) == ()
+
+
+def test_an_object_id_of_two_applications_finds_the_tokens_of_both(timeless: World) -> None:
+    issued = []
+    for application in ("app-1", "app-2", "app-1"):
+        plain = record(START, application=application)
+        issued.append(timeless.issue(plain))
+    (object_id,) = {each.caller["objectId"] for each in issued}
+    found = timeless.audit_log.tokens(TokenQuery([ACCOUNT], object_id=object_id), cursor=None, limit=5).items
+    assert {each.id for each in found} == {each.id for each in issued}

@@ -1,7 +1,7 @@
 """A small world behind the API: the real services over the twins in memory."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,8 +16,12 @@ from sas_service.adapters.memory import (
     MemoryAuditMirror,
     MemoryCallerTokens,
     MemoryClock,
+    MemoryJournal,
+    MemoryLeases,
     MemoryMapsAccount,
+    MemorySealing,
     MemorySeals,
+    MemorySharedTokens,
     MemorySigning,
     MemorySlots,
     MemorySuspensions,
@@ -32,9 +36,13 @@ from sas_service.ports import AccountFacts, CorsReading
 from sas_service.services.account_cors import AccountOrigins
 from sas_service.services.active_slots import ActiveSlots
 from sas_service.services.deny import Deciding
+from sas_service.services.hand_out import HandingOut, Patience
 from sas_service.services.inspect import Inspection
 from sas_service.services.issue import Issuing
+from sas_service.services.lockdown import LockingDown
+from sas_service.services.make_shared import Making
 from sas_service.services.prove import LogProofs
+from sas_service.services.renew import Renewing
 from sas_service.services.replace import Replacing
 from sas_service.services.suspend import Suspending
 
@@ -53,7 +61,7 @@ ACCOUNT = Account(
 )
 
 
-def _profile(name: str, origin: str) -> Profile:
+def _profile(name: str, origin: str, sharing: Sharing = Sharing.EXCLUSIVE) -> Profile:
     return Profile(
         name=name,
         account="maps-demo",
@@ -65,7 +73,7 @@ def _profile(name: str, origin: str) -> Profile:
         maximum_lifetime=timedelta(hours=2),
         default_lifetime=timedelta(hours=1),
         start_ahead=timedelta(days=1),
-        sharing=Sharing.EXCLUSIVE,
+        sharing=sharing,
         cors_origins=(origin,),
     )
 
@@ -80,6 +88,14 @@ POLICY = Policy(
     teams={"storefront": _team("storefront", "storefront-web"), "logistics": _team("logistics", "logistics-batch")},
     digest="d1" * 32,
     source="policy.yaml",
+)
+SHARING_POLICY = replace(
+    POLICY,
+    profiles={**POLICY.profiles, "shared": _profile("shared", SHOP, Sharing.SHARED)},
+    teams={
+        "storefront": _team("storefront", "storefront-web", "shared"),
+        "logistics": _team("logistics", "logistics-batch", "shared"),
+    },
 )
 FACTS = AccountFacts("client-id", "eastus", False, "Succeeded", {"blue": "principal-blue"})
 CORS = CorsReading(None, "Succeeded", {"kind": '"gen2"', "properties.disableLocalAuth": "false"})
@@ -96,11 +112,14 @@ CALLERS = {
 }
 
 
+@dataclass
 class KnownPolicy:
     """The port ``Policies`` with one policy."""
 
+    policy: Policy = POLICY
+
     def current(self) -> Policy:
-        return POLICY
+        return self.policy
 
     def status(self) -> Mapping[str, object]:
         return {"digest": POLICY.digest, "source": POLICY.source, "loadedAt": NOW}
@@ -125,6 +144,7 @@ class World:
 
     clock: MemoryClock = field(default_factory=lambda: MemoryClock(NOW))
     slots: MemorySlots = field(default_factory=MemorySlots)
+    journal: MemoryJournal = field(default_factory=lambda: MemoryJournal(MemoryLeases()))
     suspensions: MemorySuspensions = field(default_factory=MemorySuspensions)
     mirror: MemoryAuditMirror = field(default_factory=MemoryAuditMirror)
     maps_account: MemoryMapsAccount = field(default_factory=lambda: MemoryMapsAccount({"maps-demo": FACTS}))
@@ -133,15 +153,20 @@ class World:
     readiness: LogReadiness = field(default_factory=LogReadiness)
     seals: MemorySeals = field(default_factory=MemorySeals)
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+    policies: KnownPolicy = field(default_factory=KnownPolicy)
     audit_log: MemoryAuditLog = field(init=False)
+    shared_tokens: MemorySharedTokens = field(init=False)
 
     def __post_init__(self) -> None:
-        self.slots.initialise("maps-demo", dict.fromkeys(POLICY.profiles, "blue"))
+        self.slots.initialise("maps-demo", dict.fromkeys(self.policies.policy.profiles, "blue"))
         self.audit_log = MemoryAuditLog(clock=self.clock, slots=self.slots, suspensions=self.suspensions)
+        self.shared_tokens = MemorySharedTokens(
+            clock=self.clock, slots=self.slots, suspensions=self.suspensions, audit_log=self.audit_log
+        )
 
 
-def app_of(world: World) -> Flask:
-    policies = KnownPolicy()
+def app_of(world: World, *, locking_down: LockingDown | None = None) -> Flask:
+    policies = world.policies
     deciding = Deciding(policies=policies, audit_log=world.audit_log, mirror=world.mirror)
     issuing = Issuing(
         deciding=deciding,
@@ -153,11 +178,15 @@ def app_of(world: World) -> Flask:
         token_ids=MemoryTokenIds(),
         reservation_time=timedelta(seconds=30),
     )
+    inspection = Inspection(
+        policies=policies, audit_log=world.audit_log, slots=world.slots, maps_account=world.maps_account
+    )
     return create_app(
         caller_tokens=world.caller_tokens,
         clock=world.clock,
         deciding=deciding,
         issuing=issuing,
+        handing_out=handing_out_of(world, deciding, issuing),
         replacing=Replacing(
             issuing=issuing,
             policies=policies,
@@ -168,10 +197,11 @@ def app_of(world: World) -> Flask:
             suspensions=world.suspensions,
             clock=world.clock,
         ),
+        renewing=Renewing(inspection=inspection, journal=world.journal, slots=world.slots, clock=world.clock),
         revoking=None,
-        inspection=Inspection(
-            policies=policies, audit_log=world.audit_log, slots=world.slots, maps_account=world.maps_account
-        ),
+        locking_down=locking_down,
+        watching=None,
+        inspection=inspection,
         suspending=Suspending(
             policies=policies,
             suspensions=world.suspensions,
@@ -192,6 +222,29 @@ def app_of(world: World) -> Flask:
         metrics=Metrics(world.registry),
         version="0.1.0",
         challenge=Challenge("https://login.example/tenant", "api://sas-service/.default"),
+    )
+
+
+def handing_out_of(world: World, deciding: Deciding, issuing: Issuing) -> HandingOut:
+    sealing = MemorySealing()
+    making = Making(
+        policies=world.policies,
+        issuing=issuing,
+        shared=world.shared_tokens,
+        sealing=sealing,
+        clock=world.clock,
+        holder="this process",
+        flight_time=timedelta(seconds=20),
+    )
+    return HandingOut(
+        policies=world.policies,
+        deciding=deciding,
+        making=making,
+        shared=world.shared_tokens,
+        sealing=sealing,
+        clock=world.clock,
+        patience=Patience(pause=world.clock.advance, jitter=lambda: 0.5),
+        aside=lambda work: work(),
     )
 
 

@@ -200,6 +200,24 @@ FAULTS = {
         "must be a mapping",
     ),
     "sharing": (("sharing: shared\n", "sharing: both # <-\n"), "/profiles/world/sharing", "one of exclusive, shared"),
+    "window of an exclusive profile": (
+        ("    cors: [https://shop.example]\n", "    cors: [https://shop.example]\n    window: PT20M # <-\n"),
+        "/profiles/storefront-web/window",
+        "means nothing where sharing is exclusive",
+    ),
+    "window without time to renew in": (
+        ("    sharing: shared\n", "    sharing: shared\n    window: PT50M # <-\n"),
+        "/profiles/world/window",
+        "PT50M can never apply: lifetime.default is PT1H, so it must be at most PT49M",
+    ),
+    "shared token that lives too short": (
+        (
+            "    lifetime: {max: PT24H}\n    startAhead: P1D\n    sharing: shared\n",
+            "    lifetime: {max: PT14M59S}\n    startAhead: P1D\n    sharing: shared # <-\n",
+        ),
+        "/profiles/world/sharing",
+        "lifetime.default must be at least PT15M where tokens are shared; it is PT14M59S",
+    ),
     "wildcard origin": (
         ("cors: [https://shop.example]\n", 'cors: ["*"] # <-\n'),
         "/profiles/storefront-web/cors/0",
@@ -259,5 +277,26 @@ FAULTS = {
         ("profiles: [logistics-batch]\n", "profiles:\n      - logistics-batch\n      - unknown # <-\n"),
         "/teams/logistics/profiles/1",
         "'unknown' is no profile",
+    ),
+    "a vault without https": (
+        (
+            "    cors: [https://shop.example]\n",
+            "    keyVaultSecret: {vault: http://v.vault.azure.net, secret: a} # <-\n",
+        ),
+        "/profiles/storefront-web/keyVaultSecret/vault",
+        "is not the address of a Key Vault",
+    ),
+    "a shared token in a secret": (
+        (
+            "    sharing: shared\n",
+            "    sharing: shared\n    keyVaultSecret: {vault: https://maps-vault.vault.azure.net, secret: a} # <-\n",
+        ),
+        "/profiles/world/keyVaultSecret",
+        "cannot fill a secret",
+    ),
+    "too many approvals": (
+        ("version: 1\n", "version: 1\nrevocations: {approvals: 3} # <-\n"),
+        "/revocations/approvals",
+        "it must be 0 to 2",
     ),
 }

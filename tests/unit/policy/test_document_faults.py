@@ -1,11 +1,13 @@
 """Every kind of fault in a document: refused, with the line, the place and the reason, and all of them at once."""
 
 import re
+from datetime import timedelta
 
 import pytest
 
 from sas_service.adapters.policy_file import parse_policy
 from sas_service.domain.errors import PolicyRefused, Violation
+from sas_service.domain.policy import VaultSecret
 from tests.unit.policy.documents import GOOD, IDENTITIES, STOREFRONT_APP, varied
 from tests.unit.policy.faulty_documents import FAULTS, HERE
 
@@ -78,3 +80,49 @@ def test_a_document_that_is_no_mapping_is_refused(text: str) -> None:
     (fault,) = faults(text)
     assert (fault.pointer, fault.rule) == ("", "policy.yaml:1")
     assert "must be a mapping" in str(fault.allowed)
+
+
+VAULT = "https://maps-vault.vault.azure.net"
+SHARED = f"""\
+    platformCeiling: P365D
+    sharedKeySecrets:
+      - {{vault: {VAULT}, secret: key, refreshWithin: PT1H}}
+      - {{vault: {VAULT}, secret: other, refreshWithin: PT0S}}
+"""
+
+
+def test_secrets_and_approvals_are_read() -> None:
+    text = varied(
+        ("version: 1\n", "version: 1\nrevocations: {approvals: 2, emergencyApprovals: 1}\n"),
+        ("    platformCeiling: P365D\n", SHARED),
+        (
+            "    lifetime: {max: P365D}\n",
+            f"    lifetime: {{max: P365D}}\n    keyVaultSecret: {{vault: {VAULT}, secret: t}}\n",
+        ),
+    )
+    policy = parse_policy(text.encode(), "policy.yaml")
+    assert (policy.approvals.of(is_emergency=False), policy.approvals.of(is_emergency=True)) == (2, 1)
+    first, second = policy.accounts["maps-demo"].shared_key_secrets
+    assert (first.place.name, first.refresh_within) == (f"{VAULT}/secrets/key", timedelta(hours=1))
+    assert second.refresh_within == timedelta()
+    assert policy.profiles["logistics-batch"].key_vault_secret == VaultSecret(VAULT, "t")
+    assert policy.profiles["storefront-web"].key_vault_secret is None
+
+
+def test_approvals_are_those_of_an_emergency_too_unless_it_has_its_own() -> None:
+    policy = parse_policy(varied(("version: 1\n", "version: 1\nrevocations: {approvals: 1}\n")).encode(), "p")
+    assert policy.approvals.of(is_emergency=True) == 1
+    assert parse_policy(GOOD.encode(), "p").approvals.of(is_emergency=False) == 0
+
+
+def test_a_secret_has_one_writer() -> None:
+    text = varied(
+        ("    platformCeiling: P365D\n", SHARED),
+        (
+            "    lifetime: {max: P365D}\n",
+            f"    lifetime: {{max: P365D}}\n    keyVaultSecret: {{vault: {VAULT}, secret: KEY}} # <-\n",
+        ),
+    )
+    (fault,) = faults(text)
+    assert [fault.rule] == marked_lines(text)
+    assert "is the same secret as accounts.maps-demo.sharedKeySecrets.0" in str(fault.allowed)

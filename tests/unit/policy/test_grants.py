@@ -6,13 +6,13 @@ import pytest
 
 from sas_service.domain.callers import Caller
 from sas_service.domain.errors import InvalidRequest, OutsidePolicy, ProfileNotAllowed, SasServiceError, Violation
-from sas_service.domain.grants import Decision, decide
+from sas_service.domain.grants import Decision, decide, decide_shared
 from sas_service.domain.iso8601 import parse_duration, parse_instant
 from sas_service.domain.tokens import TokenRequest
 from tests.unit.policy import documents
 from tests.unit.policy.documents import LOGISTICS, NOW, STOREFRONT, STRANGER
 
-POLICY = documents.policy()
+POLICY = documents.policy(("    sharing: shared\n", ""))
 
 
 def request(profile: str = "storefront-web", **asked: object) -> TokenRequest:
@@ -297,3 +297,21 @@ def test_a_wrong_shape_is_answered_first_and_together_with_everything_else(
 )
 def test_the_ends_of_the_calendar_are_refusals_and_not_crashes(asked: TokenRequest) -> None:
     assert refused(asked).violations
+
+
+@pytest.mark.parametrize(
+    ("asked", "pointers"),
+    [
+        ({"lifetime": timedelta(hours=1)}, ["/lifetime"]),
+        ({"start": NOW, "expiry": NOW + timedelta(hours=1)}, ["/expiry", "/start"]),
+        ({"regions": ("eastus",), "max_rate_per_second": 500}, ["/regions", "/maxRatePerSecond"]),
+    ],
+)
+def test_of_a_shared_profile_nothing_can_be_wished_for(asked: dict[str, object], pointers: list[str]) -> None:
+    policy = documents.policy()
+    with pytest.raises(OutsidePolicy) as caught:
+        decide(policy, request("world", **asked), STOREFRONT, NOW)
+    assert [each.pointer for each in caught.value.violations] == pointers
+    assert {each.rule for each in caught.value.violations} == {"profiles.world.sharing"}
+    bare = decide(policy, request("world"), STOREFRONT, NOW)
+    assert bare == decide_shared(policy, policy.teams["storefront"], policy.profiles["world"], NOW)

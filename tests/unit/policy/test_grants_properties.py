@@ -14,7 +14,7 @@ from sas_service.domain.policy import CLOCK_SKEW, MAXIMUM_RATE, POLICY_CEILING, 
 from sas_service.domain.tokens import TokenRequest
 from tests.unit.policy import documents
 
-POLICY = documents.policy()
+POLICY = documents.policy(("    sharing: shared\n", ""))
 EVERYBODY = documents.caller(application=documents.STOREFRONT_APP, object_id=documents.LOGISTICS_OBJECT)
 SECOND = timedelta(seconds=1)
 

@@ -25,6 +25,7 @@ SCHEMA = Draft202012Validator(json_schema())
 BEYOND_JSON_SCHEMA = {
     "a member twice",
     "a team with an unknown profile",
+    "a shared token in a secret",
     "a list on lines of its own",
     "ceiling above ours",
     "default above the maximum",
@@ -35,8 +36,11 @@ BEYOND_JSON_SCHEMA = {
     "maximum below the minimum",
     "minimum for which the web control loops",
     "one identity under two roles",
+    "shared token that lives too short",
     "two accounts for one resource",
     "two names for one identity",
+    "window of an exclusive profile",
+    "window without time to renew in",
     "unknown account",
     "unknown identity",
 }
@@ -71,6 +75,7 @@ GOOD_CHANGES = {
         "    resourceGroup: maps-rg\n",
         "    resourceGroup: Maps_rg.(1)\n    resourceName: Contoso-Maps\n",
     ),
+    "window": ("    sharing: shared\n", "    sharing: shared\n    window: PT49M\n"),
     "weeks": ("lifetime: {max: P365D}", "lifetime: {max: P52W, min: PT5M1S}"),
 }
 
@@ -112,7 +117,7 @@ def keys(schema: Any, path: str = "") -> dict[str, dict[str, Any]]:
 
 def test_every_key_says_what_it_means() -> None:
     found = keys(json_schema())
-    assert len(found) == 27
+    assert len(found) == 36
     assert [path for path, schema in found.items() if not schema.get("description")] == []
 
 

@@ -17,7 +17,8 @@ def moved(world: Simulation) -> tuple[Application, str]:
     """Return an application that has its replacement and has not said so, and the id of what was replaced."""
     app = world.add("storefront", 0, acknowledges=False)
     old = app.id
-    world.slots.switch(MAPS, after_epoch=1, signing_key=SigningKey.SECONDARY, identities={"web": "web-b"}, fence=9)
+    fence = world.leases.fence(MAPS)
+    world.slots.switch(MAPS, after_epoch=1, signing_key=SigningKey.SECONDARY, identities={"web": "web-b"}, fence=fence)
     app.turn()
     return app, old
 

@@ -215,7 +215,7 @@ def test_local_auth_flipped_beside_our_change_stops_the_run() -> None:
     world.add()
 
     def flip(_sent: Sent) -> None:
-        world.azure.local_auth_disabled = True
+        world.azure.set_local_auth(disabled=True)
 
     world.azure.after_effect = flip
     assert (world.run_until(world.start(), State.WAITING).waiting_code or "").startswith("others-changed")
@@ -249,7 +249,13 @@ def test_a_forced_commit_is_what_the_waiting_prevents() -> None:
 def _moved_app(world: Simulation, number: int) -> tuple[Application, str]:
     app = world.add("storefront", number, acknowledges=False)
     old = app.id
-    world.slots.switch(MAPS, after_epoch=1, signing_key=SigningKey.SECONDARY, identities={"web": "web-b"}, fence=9)
+    world.slots.switch(
+        MAPS,
+        after_epoch=1,
+        signing_key=SigningKey.SECONDARY,
+        identities={"web": "web-b"},
+        fence=world.leases.fence(MAPS),
+    )
     app.turn()
     return app, old
 

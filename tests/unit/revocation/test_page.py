@@ -21,9 +21,9 @@ def test_the_generated_part_is_the_committed_one() -> None:
 def test_the_playbooks_are_the_designs() -> None:
     names = {lever: " ".join(step.name for step in steps) for lever, steps in PLAYBOOKS.items()}
     assert names == {
-        Lever.BOTH: "attach-identity assign-role prove-standby switch settle replace regenerate-key detach-identity"
-        " remove-role prove-revoked complete",
-        Lever.KEY: "prove-standby switch settle replace regenerate-key prove-revoked complete",
+        Lever.BOTH: "attach-identity assign-role prove-standby switch settle move-daemons replace regenerate-key"
+        " detach-identity remove-role prove-revoked complete",
+        Lever.KEY: "prove-standby switch settle move-daemons replace regenerate-key prove-revoked complete",
         Lever.ROLE: "attach-identity assign-role prove-standby switch settle replace remove-role detach-identity"
         " prove-revoked complete",
     }

@@ -135,7 +135,7 @@ def test_an_account_in_global_has_only_the_key() -> None:
 @pytest.mark.parametrize(
     ("arrange", "words"),
     [
-        (lambda world: setattr(world.azure, "local_auth_disabled", True), "local authentication is off"),
+        (lambda world: world.azure.set_local_auth(disabled=True), "local authentication is off"),
         (lambda world: world.azure.attached["web-a"].set(False, world.clock.now()), "is not attached any more"),
         (lambda _world: None, "shared key"),
         (lambda _world: None, "suspend profile web first"),

@@ -7,11 +7,10 @@ from datetime import timedelta
 import pytest
 
 from sas_service.adapters.memory import Fault
-from sas_service.domain.policy import Sharing
 from sas_service.domain.revocations import Lever, Mode, State
 from sas_service.domain.slots import SigningKey
 from sas_service.domain.tokens import TokenRequest
-from tests.unit.revocation.world import PACE, POLICY, Simulation, application
+from tests.unit.revocation.world import PACE, Simulation, application
 
 
 @pytest.mark.parametrize("lever", list(Lever))
@@ -76,21 +75,6 @@ def test_a_process_that_slept_through_the_run_issues_from_the_new_slot() -> None
     world.run_until(world.start())
     issued = asleep.issue(TokenRequest("web"), application("storefront", 0), request_id="r")
     assert world.data_plane.status(issued.token) == 200
-
-
-def test_shared_tokens_are_waited_for_until_they_expire_whatever_anybody_says() -> None:
-    world = Simulation(is_cold=False)
-    shared = replace(POLICY.profiles["web"], sharing=Sharing.SHARED)
-    world.policies.policy = replace(POLICY, profiles={**POLICY.profiles, "web": shared})
-    app = world.add()
-    old = world.log.token(app.id)
-    assert old is not None
-    run = world.start(deadline=timedelta(hours=2))
-    done = world.run_until(run, ticks=500)
-    cut = next(step.done for step in done.steps if step.name == "regenerate-key")
-    assert cut is not None
-    assert cut >= old.grant.expiry
-    assert world.refusals() == []
 
 
 def test_a_step_that_takes_too_long_calls_a_person_and_is_tried_on() -> None:

@@ -7,11 +7,11 @@ import pytest
 
 from sas_service.domain.errors import ActionNotAllowed, NotFound, RunInProgress
 from sas_service.domain.plans import Asked
+from sas_service.domain.policy import Approvals
 from sas_service.domain.revocations import LEGAL, Action, Lever, Mode, OnDeadline, Reason, State, Target
 from sas_service.domain.runs import allowed_actions
 from sas_service.domain.slots import SigningKey
 from sas_service.ports import Suspension
-from sas_service.services.revoke import Revoking
 from tests.unit.revocation.world import ADMIN, APPROVER, MAPS, NOW, PACE, Simulation
 
 MINUTE = timedelta(minutes=1)
@@ -45,7 +45,8 @@ def test_a_plan_expires() -> None:
 
 def test_a_second_pair_of_eyes_cannot_be_the_planners() -> None:
     world = stuck()
-    revoking = Revoking(world.world, world.planning, approvals_needed=1)
+    world.policies.policy = replace(world.policies.policy, approvals=Approvals(needed=1))
+    revoking = world.revoking
     run = revoking.plan(ASKED, ADMIN)
     with pytest.raises(ActionNotAllowed):
         revoking.start(run.id, ADMIN, plan_hash=run.plan.hash)

@@ -16,7 +16,10 @@ from sas_service.adapters.memory import (
     MemoryIdentityRoles,
     MemoryJournal,
     MemoryLeases,
+    MemoryLocalAuth,
+    MemoryLockdowns,
     MemorySealing,
+    MemorySharedKeySecrets,
     MemorySlots,
     MemorySuspensions,
     MemoryTokenIds,
@@ -142,6 +145,8 @@ class Simulation:
         self.data_plane = MemoryDataPlane(self.azure)
         self.journal = MemoryJournal(self.leases)
         self.acknowledgements = MemoryAcknowledgements()
+        self.lockdowns = MemoryLockdowns(self.slots, self.leases)
+        self.shared_keys = MemorySharedKeySecrets(self.azure)
         self._numbers = count(1)
         self.world = self._world()
         self.planning = Planning(self.world)
@@ -172,6 +177,9 @@ class Simulation:
             clock=self.clock,
             new_id=lambda: f"id-{next(self._numbers)}",
             pace=self.pace,
+            local_auth=MemoryLocalAuth(self.azure),
+            lockdowns=self.lockdowns,
+            shared_keys=self.shared_keys,
         )
 
     def _issuing(self) -> Issuing:

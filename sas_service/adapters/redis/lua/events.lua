@@ -47,14 +47,20 @@ local function append_event(event, count)
 
   -- Events of the first release are in no chain by caller or revocation: up to the last of them those are looked for.
   if before ~= '0' and redis.call('HGET', chains, 'last') ~= before then redis.call('HSET', chains, 'since', before) end
-  redis.call('XADD', stream, seq .. '-0', 'e', stored,
+  local fields = {'e', stored,
     't', moved_head(tokens, event.token, seq), 'm', moved_head(teams, event.team, seq),
     'a', moved_head(chains, event.application ~= '' and ('a:' .. event.application) or '', seq),
     'o', moved_head(objects, event.object, seq),
-    'r', moved_head(chains, event.revocation ~= '' and ('r:' .. event.revocation) or '', seq))
+    'r', moved_head(chains, event.revocation ~= '' and ('r:' .. event.revocation) or '', seq)}
+  -- Searches by time believe the number; so what says another time is listed, and says when it really came.
+  local now = tonumber(redis.call('TIME')[1])
+  if math.abs(now * 1000 - event.at) > LATE_MS then
+    redis.call('ZADD', late, event.at, seq)
+    fields[#fields + 1] = 'l'
+    fields[#fields + 1] = now
+  end
+  redis.call('XADD', stream, seq .. '-0', unpack(fields))
   redis.call('SET', last, seq)
   redis.call('HSET', chains, 'last', seq)
-  local time = redis.call('TIME')
-  if math.abs(tonumber(time[1]) * 1000 - event.at) > LATE_MS then redis.call('ZADD', late, event.at, seq) end
   return {seq, text}
 end

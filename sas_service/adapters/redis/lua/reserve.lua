@@ -13,6 +13,8 @@ for i = 1, 3 do
   if suspended[i] then return {'SUSPENDED', tostring(i)} end
 end
 
+if redis.call('HEXISTS', KEYS[3], 'frozen') == 1 then return {'LOCKED'} end
+
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 if math.abs(now - tonumber(issued)) > tonumber(skew) then return {'SKEW'} end

@@ -1,0 +1,57 @@
+"""The wiring of the worker's own consumer: what keeps Key Vault secrets filled with current tokens."""
+
+from sas_service.adapters.azure.token_secrets import AzureTokenSecrets
+from sas_service.adapters.policy_file import PolicyFile
+from sas_service.adapters.system_clock import SystemClock
+from sas_service.adapters.token_ids import RandomTokenIds
+from sas_service.bootstrap.azure import Azure
+from sas_service.bootstrap.stores import Stores
+from sas_service.domain.callers import Caller, Role
+from sas_service.services.active_slots import ActiveSlots
+from sas_service.services.deny import Deciding
+from sas_service.services.issue import Issuing
+from sas_service.services.replace import Replacing
+from sas_service.services.sink import Sinking
+from sas_service.settings import Settings
+
+
+def build_sinking(settings: Settings, stores: Stores, policies: PolicyFile, azure: Azure) -> Sinking | None:
+    """Build it; None without an operating identity, whose login the vaults know, or without a client id of our own."""
+    if azure.operator is None or settings.issuer_client_id is None:
+        return None
+    clock = SystemClock()
+    issuing = Issuing(
+        deciding=Deciding(policies=policies, audit_log=stores.audit_log, mirror=stores.mirror),
+        active_slots=ActiveSlots(slots=stores.slots, maps_account=azure.maps_account),
+        audit_log=stores.audit_log,
+        mirror=stores.mirror,
+        maps_account=azure.maps_account,
+        clock=clock,
+        token_ids=RandomTokenIds(),
+        reservation_time=settings.reservation_time,
+    )
+    replacing = Replacing(
+        issuing=issuing,
+        policies=policies,
+        slots=stores.slots,
+        audit_log=stores.audit_log,
+        mirror=stores.mirror,
+        acknowledgements=stores.acknowledgements,
+        suspensions=stores.suspensions,
+        clock=clock,
+    )
+    return Sinking(
+        policies=policies,
+        secrets=AzureTokenSecrets(azure.operator.vaults),
+        issuing=issuing,
+        replacing=replacing,
+        audit_log=stores.audit_log,
+        slots=stores.slots,
+        clock=clock,
+        caller=_own_caller(settings.tenant_id, settings.issuer_client_id),
+    )
+
+
+def _own_caller(tenant_id: str, client_id: str) -> Caller:
+    """Return the service as a caller: known by its client id, to the policy as to the audit log."""
+    return Caller(tenant_id, client_id, client_id, "application", frozenset({Role.TOKENS_ISSUE}))

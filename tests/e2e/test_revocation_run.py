@@ -1,0 +1,143 @@
+"""Taking tokens back under traffic: no application is refused while it moves, its old tokens are after."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sas_service.demo import world as demo_world
+from tests.demo_azure import ACCOUNT_ID
+from tests.e2e.applications import REFUSED, Fleet
+from tests.e2e.demo_operator import AUTHORIZATION_VERSION, DemoOperator
+from tests.e2e.running_demo import RunningDemo
+
+FINAL = {"completed", "aborted", "expired"}
+
+
+@pytest.fixture
+def many(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[RunningDemo]:
+    running = RunningDemo(tmp_path / "var", "--applications", str(getattr(request, "param", 8)))
+    # The fleet asks more of one account than Azure allows; what it may do is not what this is about.
+    DemoOperator(running).control("PATCH", "settings", {"rateLimits": False})
+    yield running
+    if running.process.poll() is None:
+        running.stop()
+
+
+def applications_of(demo: RunningDemo) -> list[str]:
+    return sorted(name for name in demo.contract["clients"] if "-app-" in name)
+
+
+def plan(demo: RunningDemo, **asked: Any) -> dict[str, Any]:
+    body = {"reason": "drill", "target": {"account": demo_world.ACCOUNT}, "lever": "both", "mode": "expedited", **asked}
+    answer = demo.call("POST", "/v1/revocations", "admin", json=body)
+    assert answer.status_code == 201, answer.text
+    planned: dict[str, Any] = answer.json()
+    return planned
+
+
+def act(demo: RunningDemo, planned: dict[str, Any], verb: str, body: object = None) -> dict[str, Any]:
+    headers = {"If-Match": f'"{planned["planHash"]}"'}
+    answer = demo.call("POST", f"/v1/revocations/{planned['id']}/{verb}", "admin", json=body or {}, headers=headers)
+    assert answer.status_code == 200, answer.text
+    done: dict[str, Any] = answer.json()
+    return done
+
+
+def shown(demo: RunningDemo, planned: dict[str, Any]) -> dict[str, Any]:
+    answer = demo.call("GET", f"/v1/revocations/{planned['id']}", "admin")
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def wait_for_end(demo: RunningDemo, planned: dict[str, Any], within: float) -> dict[str, Any]:
+    deadline = time.monotonic() + within
+    while (found := shown(demo, planned))["state"] not in FINAL:
+        assert time.monotonic() < deadline, found
+        time.sleep(0.5)
+    return found
+
+
+def reached(demo: RunningDemo, planned: dict[str, Any], step: str, within: float) -> None:
+    """Wait until ``step`` is done."""
+    deadline = time.monotonic() + within
+    while {each["name"]: each["state"] for each in shown(demo, planned)["steps"]}[step] != "done":
+        assert time.monotonic() < deadline, shown(demo, planned)
+        time.sleep(0.2)
+
+
+def make_cold(operator: DemoOperator) -> None:
+    """Take the standby identities off the account, and their roles: as the document begins."""
+    standby = [name for name in demo_world.identity_names() if name.endswith("-b")]
+    principals = {demo_world.guid(f"principal/{name}") for name in standby}
+    path = f"{ACCOUNT_ID}/providers/Microsoft.Authorization/roleAssignments"
+    for each in operator.arm("GET", path, version=AUTHORIZATION_VERSION)["value"]:
+        if each["properties"]["principalId"] in principals:
+            operator.unassign(each["id"])
+    identities = {demo_world.identity_resource_id(name): None for name in standby}
+    operator.arm("PATCH", ACCOUNT_ID, {"identity": {"type": "UserAssigned", "userAssignedIdentities": identities}})
+
+
+def run_through(demo: RunningDemo, fleet: Fleet, within: float) -> dict[str, Any]:
+    """One expedited run of lever both, from plan to end, while the fleet works."""
+    planned = plan(demo)
+    assert planned["state"] == "planned", planned
+    act(demo, planned, "start")
+    ended = wait_for_end(demo, planned, within)
+    assert ended["state"] == "completed", ended
+    assert ended["consumers"]["moved"] == ended["consumers"]["total"]
+    return ended
+
+
+def old_are_refused(fleet: Fleet, before_epoch: int) -> None:
+    old = [each for each in fleet.old_tokens() if each.epoch < before_epoch]
+    assert len(old) >= len(fleet.applications)
+    assert {fleet.demo.ask_map(each.token).status_code for each in old} <= REFUSED
+
+
+def test_nobody_is_refused_while_everybody_moves(many: RunningDemo) -> None:
+    operator = DemoOperator(many)
+    make_cold(operator)
+    operator.control("PATCH", "settings", {"propagation": {"roleAdd": "PT3S"}})
+    with Fleet(many, applications_of(many)) as fleet:
+        ended = run_through(many, fleet, within=150)
+        epoch = max(each.loaded.epoch for each in fleet.applications)
+    print(fleet.story())
+    assert fleet.refusals == []
+    assert fleet.troubles == []
+    assert set(fleet.answers) == {200}
+    old_are_refused(fleet, epoch)
+    assert {step["state"] for step in ended["steps"]} == {"done"}
+
+
+def test_without_acknowledgements_applications_are_refused(many: RunningDemo) -> None:
+    """The control: the same run, cut by ``commit`` before anybody has moved, does refuse them."""
+    with Fleet(many, applications_of(many), pause=1.0) as fleet:
+        planned = plan(many)
+        act(many, planned, "start")
+        reached(many, planned, "switch", within=60)
+        act(many, planned, "commit")
+        wait_for_end(many, planned, within=120)
+    assert fleet.refusals != []
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("many", [50], indirect=True)
+def test_fifty_applications_there_and_back(many: RunningDemo) -> None:
+    operator = DemoOperator(many)
+    make_cold(operator)
+    operator.control("PATCH", "settings", {"propagation": {"roleAdd": "PT60S"}})
+    with Fleet(many, applications_of(many)) as fleet:
+        run_through(many, fleet, within=420)
+        there = max(each.loaded.epoch for each in fleet.applications)
+        time.sleep(12)  # the quarantine of the first run
+        run_through(many, fleet, within=420)
+        back = max(each.loaded.epoch for each in fleet.applications)
+    print(fleet.story())
+    assert (fleet.refusals, fleet.troubles) == ([], [])
+    assert set(fleet.answers) == {200}
+    assert back == there + 1
+    old_are_refused(fleet, back)
