@@ -60,6 +60,8 @@ class SegmentBlobs:
     def write_index(self, name: str, text: str) -> None:
         """Put an index in the place of an older one."""
         data = text.encode()
-        quietly(
-            lambda: self._container.upload_blob(name + _INDEX, data, overwrite=True, read_timeout=self._deadline) and None
-        )
+
+        def write() -> None:
+            self._container.upload_blob(name + _INDEX, data, overwrite=True, read_timeout=self._deadline)
+
+        quietly(write)
