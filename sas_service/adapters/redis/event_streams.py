@@ -1,7 +1,9 @@
 """The events of a stream by their numbers: what sealing and exporting read, from the oldest on."""
 
+from sas_service.adapters.redis.event_text import served, stored_words
 from sas_service.adapters.redis.keys import Keys
 from sas_service.adapters.redis.server import Server
+from sas_service.adapters.redis.words import Words
 from sas_service.domain.audit import AuditEvent
 
 
@@ -10,6 +12,7 @@ class RedisEventStreams:
 
     def __init__(self, server: Server) -> None:
         self._server = server
+        self._words = Words(server)
 
     def last(self, stream: str) -> int:
         """Return the number of the newest event, 0 before the first."""
@@ -19,4 +22,6 @@ class RedisEventStreams:
     def after(self, stream: str, seq: int, limit: int) -> tuple[AuditEvent, ...]:
         """Return up to ``limit`` events whose numbers are greater than ``seq``, the oldest first."""
         (entries,) = self._server.read(("XRANGE", Keys(stream).events, f"{seq + 1}-0", "+", "COUNT", limit))
-        return tuple(AuditEvent(stream, int(entry.partition("-")[0]), fields["e"]) for entry, fields in entries)
+        stored = [(int(entry.partition("-")[0]), fields["e"]) for entry, fields in entries]
+        words = self._words.of(stream, (name for _, text in stored for name in stored_words(text)))
+        return tuple(AuditEvent(stream, number, served(stream, number, text, words)) for number, text in stored)
