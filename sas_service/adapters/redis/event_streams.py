@@ -22,6 +22,6 @@ class RedisEventStreams:
     def after(self, stream: str, seq: int, limit: int) -> tuple[AuditEvent, ...]:
         """Return up to ``limit`` events whose numbers are greater than ``seq``, the oldest first."""
         (entries,) = self._server.read(("XRANGE", Keys(stream).events, f"{seq + 1}-0", "+", "COUNT", limit))
-        words = self._words.of(stream, (name for _, fields in entries for name in stored_words(fields["e"])))
-        numbered = ((int(entry.partition("-")[0]), fields["e"]) for entry, fields in entries)
-        return tuple(AuditEvent(stream, seq, served(stream, seq, stored, words)) for seq, stored in numbered)
+        stored = [(int(entry.partition("-")[0]), fields["e"]) for entry, fields in entries]
+        words = self._words.of(stream, (name for _, text in stored for name in stored_words(text)))
+        return tuple(AuditEvent(stream, number, served(stream, number, text, words)) for number, text in stored)

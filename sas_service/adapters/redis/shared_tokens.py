@@ -114,9 +114,11 @@ class RedisSharedTokens:
         return tuple(events)
 
     def _fold(self, keys: Keys, minute: int, field: str) -> tuple[AuditEvent, ...]:
-        event = EventText.of(_handed_out(keys.name, minute, field)) if field else EventText("{}", None, None)
+        event = EventText.of(_handed_out(keys.name, minute, field)) if field else EventText("{}")
         answer: list[Any] = self._server.run(
-            _FOLD, (keys.tally(minute), keys.tallied, *event.keys(keys)), (field, minute, *event.words(keys))
+            _FOLD,
+            (keys.tally(minute), keys.tallied, *event.keys(keys)),
+            (field, minute, *event.words(keys, self._server.layout)),
         )
         return written(keys, answer[0]) if answer else ()
 
