@@ -30,6 +30,7 @@ from sas_service.ports.control import Slots, Suspension, Suspensions
 from sas_service.ports.lockdown import LocalAuth, LocalAuthReading, Lockdowns
 from sas_service.ports.mirror import Head, MirrorReading
 from sas_service.ports.process import CallerTokens, Clock, Policies, Readiness, TokenIds
+from sas_service.ports.repair import LogRepair
 from sas_service.ports.revocation import (
     AccountIdentities,
     AccountKeys,
@@ -83,6 +84,7 @@ __all__ = [
     "LocalAuth",
     "LocalAuthReading",
     "Lockdowns",
+    "LogRepair",
     "ManagedIdentities",
     "ManagementLock",
     "ManagementLocks",

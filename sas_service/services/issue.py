@@ -257,6 +257,7 @@ class Issuing:
             self._clock.now(),
             request_id,
             cause=type(error).__name__,
+            fingerprint=record.fingerprint,
             attempts=error.extra.get("attempts"),
             azureCode=error.extra.get("code"),
             azureRequestId=error.extra.get("azureRequestId"),

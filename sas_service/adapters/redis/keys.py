@@ -256,3 +256,6 @@ MIGRATION_PROGRESS = f"{_SERVICE_TAG}schema:progress"
 
 MIGRATION_LOCK = f"{_SERVICE_TAG}schema:lock"
 """Who migrates right now; expires with its lease."""
+
+REPAIR_LOCK = f"{_SERVICE_TAG}repair:lock"
+"""Who repairs right now; expires with its lease."""
