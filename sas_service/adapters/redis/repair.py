@@ -144,7 +144,9 @@ class RedisRepair:
 
     def _leading(self, keys: Keys, records: Sequence[TokenRecord]) -> Mapping[str, str]:
         """Note which object ids lead to an application's list, and return what stands noted."""
-        asking = {who.object_id: who.application for who in map(Asker.of, records) if who.for_itself and who.object_id}
+        # Backwards: of several applications with one object id, the first keeps it, as in commit.lua.
+        asked = (Asker.of(record) for record in reversed(records))
+        asking = {who.object_id: who.application for who in asked if who.for_itself and who.object_id}
         if not asking:
             return {}
         self._server.read(*(("HSETNX", keys.applications, name, led) for name, led in asking.items()))

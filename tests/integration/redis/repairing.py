@@ -1,5 +1,6 @@
 """A repair as the command wires it, and all that a server holds, to compare before and after."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -45,7 +46,7 @@ def repair_of(valkey: RunningValkey, directory: Path, *, mirror: AuditMirror | N
 
 def everything(client: Redis) -> dict[str, object]:
     """Return key -> value of all that a server holds, whatever its type."""
-    read = {
+    read: dict[str, Callable[[str], object]] = {
         "string": client.get,
         "hash": client.hgetall,
         "set": client.smembers,
