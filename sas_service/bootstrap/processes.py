@@ -20,6 +20,7 @@ from sas_service.api.auth import Challenge
 from sas_service.api.metrics import Metrics
 from sas_service.bootstrap.audit import SealedLog, build_sealed_log
 from sas_service.bootstrap.azure import Azure, build_azure, build_caller_tokens
+from sas_service.bootstrap.mirror import build_backfill
 from sas_service.bootstrap.policies import build_first_identity, build_policies
 from sas_service.bootstrap.preflight import readiness
 from sas_service.bootstrap.revocation import Revocations, build_revocations
@@ -28,6 +29,7 @@ from sas_service.bootstrap.sinks import build_sinking
 from sas_service.bootstrap.stores import Stores, build_stores
 from sas_service.services.account_cors import AccountOrigins
 from sas_service.services.active_slots import ActiveSlots
+from sas_service.services.backfill_mirror import MirrorBackfill
 from sas_service.services.deny import Deciding
 from sas_service.services.fold_hand_outs import Folding
 from sas_service.services.inspect import Inspection
@@ -54,6 +56,7 @@ class Service:
     revocations: Revocations | None
     sealed_log: SealedLog | None
     sinking: Sinking | None
+    backfill: MirrorBackfill
     upkeep: Callable[[], None]
     policy_poll: timedelta
     warm: tuple[Callable[[], None], ...] = ()
@@ -91,6 +94,7 @@ def build_service(environ: Mapping[str, str], *, last_accepted: Path | None = No
         revocations=build_revocations(settings, stores, policies, azure),
         sealed_log=build_sealed_log(settings, stores, policies),
         sinking=build_sinking(settings, stores, policies, azure),
+        backfill=build_backfill(stores, policies),
         upkeep=upkeep,
         policy_poll=settings.policy_poll,
     )

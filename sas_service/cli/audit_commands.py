@@ -7,6 +7,7 @@ from sas_service.cli.lazy_commands import LazyCommands
 COMMANDS = {
     "verify": "sas_service.cli.audit_verify:verify",
     "export": "sas_service.cli.audit_export:export",
+    "repair": "sas_service.cli.audit_repair:repair",
     "key": "sas_service.cli.audit_export:key",
 }
 """Name -> where the click command is."""

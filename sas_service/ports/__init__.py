@@ -28,7 +28,7 @@ from sas_service.ports.azure import (
 )
 from sas_service.ports.control import Slots, Suspension, Suspensions
 from sas_service.ports.lockdown import LocalAuth, LocalAuthReading, Lockdowns
-from sas_service.ports.mirror import Head, MirrorReading
+from sas_service.ports.mirror import Head, MirrorProgress, MirrorReading
 from sas_service.ports.process import CallerTokens, Clock, Policies, Readiness, TokenIds
 from sas_service.ports.repair import LogRepair
 from sas_service.ports.revocation import (
@@ -89,6 +89,7 @@ __all__ = [
     "ManagementLock",
     "ManagementLocks",
     "MapsAccount",
+    "MirrorProgress",
     "MirrorReading",
     "NoneCurrent",
     "Policies",

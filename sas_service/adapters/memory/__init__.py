@@ -21,6 +21,7 @@ from sas_service.adapters.memory.lockdowns import MemoryLockdowns
 from sas_service.adapters.memory.managed_identities import MemoryManagedIdentities
 from sas_service.adapters.memory.management_locks import MemoryManagementLocks
 from sas_service.adapters.memory.maps_account import MemoryMapsAccount
+from sas_service.adapters.memory.mirror_progress import MemoryMirrorProgress
 from sas_service.adapters.memory.mirror_reading import MemoryMirrorReading
 from sas_service.adapters.memory.notes import MemoryNotes
 from sas_service.adapters.memory.role_assignments import MemoryRoleAssignments
@@ -53,6 +54,7 @@ __all__ = [
     "MemoryManagedIdentities",
     "MemoryManagementLocks",
     "MemoryMapsAccount",
+    "MemoryMirrorProgress",
     "MemoryMirrorReading",
     "MemoryNotes",
     "MemoryRoleAssignments",

@@ -152,6 +152,11 @@ class Keys:
         return f"{self._tag}events:late"
 
     @property
+    def mirrored(self) -> str:
+        """Number up to which the stream is known to be in the mirror."""
+        return f"{self._tag}events:mirrored"
+
+    @property
     def once(self) -> str:
         """Hash: prefix -> last ``once`` key used under it."""
         return f"{self._tag}once"
