@@ -238,6 +238,11 @@ class Keys:
         return f"{self._tag}acknowledgements:until"
 
 
+def stream_of(key: str) -> str:
+    """Return the account (or ``service``) that a key belongs to."""
+    return key[1:].partition("}:")[0]
+
+
 SERVICE = Keys(SERVICE_STREAM)
 
 _SERVICE_TAG = "{" + SERVICE_STREAM + "}:"

@@ -12,7 +12,7 @@ from redis.exceptions import NoScriptError, ResponseError
 
 from sas_service.adapters.redis.connection import check_server, syncs_every_write
 from sas_service.adapters.redis.failures import translated, unavailable
-from sas_service.adapters.redis.keys import EVENT_KEYS, Keys
+from sas_service.adapters.redis.keys import EVENT_KEYS, stream_of
 from sas_service.domain.errors import AuditLogUnavailable
 
 _Words = Sequence[str | int]
@@ -81,8 +81,12 @@ class Server:
 
     def raise_floor(self, stream: str, seq: int) -> None:
         """Remember that ``seq`` is a number of ``stream`` that the mirror has: no script gives it out again."""
-        key = Keys(stream).events
-        self._floors[key] = max(seq, self._floors.get(key, 0))
+        self._floors[stream] = max(seq, self._floors.get(stream, 0))
+
+    @property
+    def floors(self) -> Mapping[str, int]:
+        """The highest number of each stream that this process knows to be in the mirror."""
+        return dict(self._floors)
 
     def check(self) -> Mapping[str, object]:
         """Return what the server is and how its writes become durable; raises AuditLogUnavailable if it will not do."""
@@ -157,7 +161,7 @@ class Server:
     def _call(self, script: Script, keys: Sequence[str], arguments: _Words) -> tuple[str | int, ...]:
         if script.numbers_events:
             # The last word: the number that the stream must have reached, or the server has lost something.
-            arguments = (*arguments, self._floors.get(keys[-EVENT_KEYS], 0))
+            arguments = (*arguments, self._floors.get(stream_of(keys[-EVENT_KEYS]), 0))
         return script.call(keys, arguments)
 
     def _demand_permission(self) -> None:
