@@ -10,7 +10,7 @@ from typing import Any
 from redis import Redis
 from redis.exceptions import NoScriptError, ResponseError
 
-from sas_service.adapters.redis.connection import check_server, syncs_every_write
+from sas_service.adapters.redis.connection import appendfsync, check_server
 from sas_service.adapters.redis.failures import translated, unavailable
 from sas_service.adapters.redis.keys import EVENT_KEYS, stream_of
 from sas_service.domain.errors import AuditLogUnavailable
@@ -92,6 +92,9 @@ class Server:
         """Return what the server is and how its writes become durable; raises AuditLogUnavailable if it will not do."""
         try:
             facts = check_server(self._redis, **self._accepted)
+            if self._durability.local and appendfsync(self._redis) == "everysec":
+                # WAITAOF answers before the sync: known of Redis 7.2 and 7.4 (redis#13793), seen with Valkey 9.1.2.
+                raise unavailable("syncs its file once a second (appendfsync everysec; always is needed)", unfit=True)
         except AuditLogUnavailable as error:
             # Nothing is written to it either, until a later check finds it fit: upkeep asks every few seconds.
             self._unfit = self._unfit or "unfit" in error.extra
@@ -198,7 +201,7 @@ class Server:
                 # Asks for nothing and returns at once. (redis-py 8.1 stumbles on COMMAND INFO of an unknown command.)
                 self._execute("WAITAOF", 0, 0, 1)
             except ResponseError:
-                if self._durability.local and not syncs_every_write(self._redis):
+                if self._durability.local and appendfsync(self._redis) != "always":
                     raise unavailable("does not sync each write: it needs WAITAOF or appendfsync always") from None
                 return False
         return True
