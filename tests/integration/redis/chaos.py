@@ -2,8 +2,6 @@
 
 import os
 import random
-import shutil
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +16,7 @@ from sas_service.adapters.redis.connection import Limits, connect
 from sas_service.adapters.redis.server import Durability, Server
 from sas_service.domain.errors import AuditLogUnavailable
 from tests.contract.ports.world import ACCOUNT, World, record, redis_world
+from tests.preload import compiled
 from tests.valkey_process import RunningValkey
 
 LIMITS = Limits(connect=timedelta(seconds=1), read=timedelta(seconds=5), connections=32)
@@ -115,12 +114,7 @@ def fail_over(primary: RunningValkey, replica: RunningValkey) -> None:
 
 def noting_syncs(directory: Path) -> Callable[[], None]:
     """Let servers started from now on note their syncs; returns what ends that. Skips where there is no compiler."""
-    compiler = shutil.which("cc")
-    if compiler is None:
-        pytest.skip("needs a C compiler")
-    library = directory / "syncs.so"
-    source = Path(__file__).with_name("syncs.c")
-    subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", str(library), str(source), "-ldl"], check=True)
+    library = compiled(Path(__file__).with_name("syncs.c"), directory)
     os.environ["LD_PRELOAD"] = str(library)
 
     def end() -> None:
