@@ -1,6 +1,6 @@
 """Killed servers, power cuts, failovers, all under load: what was acknowledged is there; turned down, it is not."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,11 +20,14 @@ from tests.integration.redis.chaos import (
     noting_syncs,
 )
 from tests.integration.redis.conftest import Start
+from tests.valkey_process import RunningValkey
 
 SMALL, WHOLE = "small", pytest.param("whole", marks=pytest.mark.full)
-KILLS = {"small": (2, 150), "whole": (50, 2000)}
+KILLS = {"small": (1, 2, 150), "whole": (10, 5, 2000)}
+"""Servers one after the other (each start reads the whole log), deaths of each, acknowledgements before each death."""
+
 FAILOVERS = {"small": (2, 150), "whole": (20, 2500)}
-"""How many, and acknowledgements before each: 250,000 in all three whole ones together."""
+"""How many, and acknowledgements before each: 250,000 in all three whole tests together."""
 
 
 @pytest.fixture
@@ -34,32 +37,30 @@ def syncs(tmp_path: Path) -> Iterator[None]:
     end()
 
 
+def deaths(start: Start, size: str, die: Callable[[RunningValkey], object]) -> None:
+    """Let servers die under load again and again, and look for everything that was acknowledged."""
+    servers, many, each = KILLS[size]
+    for number in range(servers):
+        valkey = start(f"{number}")
+        with load(valkey, DURABLE) as running:
+            for _ in range(many):
+                running.until(each)
+                die(valkey)
+                valkey = start(f"{number}", port=valkey.port)
+            running.until(10)
+        assert len(running.acknowledged) >= many * each
+        assert lost(valkey, running.acknowledged) == []
+        valkey.kill()
+
+
 @pytest.mark.parametrize("size", [SMALL, WHOLE])
 def test_killed_servers_lose_nothing_acknowledged(start: Start, size: str) -> None:
-    many, each = KILLS[size]
-    valkey = start()
-    with load(valkey, DURABLE) as running:
-        for _ in range(many):
-            running.until(each)
-            valkey.kill()
-            valkey = start(port=valkey.port)
-        running.until(10)
-    assert len(running.acknowledged) >= many * each
-    assert lost(valkey, running.acknowledged) == []
+    deaths(start, size, RunningValkey.kill)
 
 
 @pytest.mark.parametrize("size", [SMALL, WHOLE])
 def test_power_cuts_lose_nothing_acknowledged(start: Start, syncs: None, size: str) -> None:
-    many, each = KILLS[size]
-    valkey = start()
-    with load(valkey, DURABLE) as running:
-        for _ in range(many):
-            running.until(each)
-            cut_power(valkey)
-            valkey = start(port=valkey.port)
-        running.until(10)
-    assert len(running.acknowledged) >= many * each
-    assert lost(valkey, running.acknowledged) == []
+    deaths(start, size, cut_power)
 
 
 def test_power_cuts_lose_what_nobody_waited_for(start: Start, syncs: None) -> None:
