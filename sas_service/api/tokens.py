@@ -4,7 +4,7 @@ from sas_service.api import examples
 from sas_service.api.account_lookup import AccountLookup
 from sas_service.api.exchange import Answer, Ask, dump, json_answer, page_answer
 from sas_service.api.operations import Body, Documented, Resource
-from sas_service.api.problems import whole_seconds_up
+from sas_service.api.rate_limits import RATE_LIMIT_HEADERS, rate_limit_headers, whole_seconds_up
 from sas_service.api.schemas_tokens import (
     Granted,
     Renewal,
@@ -30,6 +30,7 @@ from sas_service.domain.errors import (
     AzureRefused,
     AzureThrottled,
     AzureUnavailable,
+    BudgetExhausted,
     ClockSkew,
     EpochMoved,
     GrantMismatch,
@@ -39,6 +40,7 @@ from sas_service.domain.errors import (
     OriginNotAllowed,
     OutsidePolicy,
     ProfileNotAllowed,
+    QuotaExceeded,
     RecordConflict,
     RequestInProgress,
     Suspended,
@@ -61,6 +63,7 @@ _TOKEN_HEADERS = {
     "Sas-Token-Id": "The token's id.",
     "ETag": "The token's fingerprint, quoted.",
     "Link": 'Where to ask when to renew: `rel="renewal"`.',
+    **RATE_LIMIT_HEADERS,
 }
 
 
@@ -92,6 +95,8 @@ _TOKEN_HEADERS = {
         IdempotencyKeyReused,
         RequestInProgress,
         TokenSuperseded,
+        QuotaExceeded,
+        BudgetExhausted,
         *_AZURE,
         GrantMismatch,
         *_RECORDING,
@@ -203,6 +208,7 @@ def _handed_out(issued: Issued, *, as_text: bool) -> Answer:
         "Sas-Token-Id": issued.record.id,
         "ETag": f'"{issued.token.fingerprint}"',
         "Link": f'<{token_link(issued.record.id, "/renewal")}>; rel="renewal"',
+        **rate_limit_headers(issued.quota),
         **({"Idempotency-Replayed": "true"} if issued.redelivered else {}),
     }
     status = 200 if issued.redelivered else 201

@@ -8,6 +8,7 @@ from typing import Any
 from sas_service.adapters.azure.account_cors import AzureAccountCors
 from sas_service.adapters.azure.account_identities import AzureAccountIdentities
 from sas_service.adapters.azure.account_keys import AzureAccountKeys
+from sas_service.adapters.azure.arm_writes import ArmWrites
 from sas_service.adapters.azure.attempts import Attempts, Patience
 from sas_service.adapters.azure.credentials import CredentialChoice, CredentialKind, build_credential
 from sas_service.adapters.azure.data_plane import AzureDataPlane
@@ -20,8 +21,11 @@ from sas_service.adapters.azure.role_assignments import AzureRoleAssignments
 from sas_service.adapters.azure.transport import Outbound
 from sas_service.adapters.entra.caller_tokens import EntraCallerTokens
 from sas_service.adapters.entra.tenant import tenant_caller_tokens, tenant_issuers
+from sas_service.adapters.redis.server import Server
+from sas_service.bootstrap.budget import build_writes
 from sas_service.domain.errors import NotFound
 from sas_service.domain.policy import Account, Policy
+from sas_service.services.spend import Spending
 from sas_service.settings import Secret, Settings
 
 
@@ -49,12 +53,13 @@ class Azure:
 
     outbound: Outbound
     issuer: PrefetchedCredential
+    spending: Spending
     maps_account: AzureMapsAccount
     operator: Operating | None
 
 
-def build_azure(settings: Settings, policy: Callable[[], Policy], environ: Mapping[str, str]) -> Azure:
-    """Build the way to Azure; nothing is connected yet."""
+def build_azure(settings: Settings, policy: Callable[[], Policy], environ: Mapping[str, str], server: Server) -> Azure:
+    """Build the way to Azure; nothing is connected yet. ``server`` keeps the budget of writes."""
 
     def account(name: str) -> Account:
         try:
@@ -74,12 +79,15 @@ def build_azure(settings: Settings, policy: Callable[[], Policy], environ: Mappi
         connect=settings.arm_connect_timeout.total_seconds(),
         read=settings.arm_read_timeout.total_seconds(),
     )
-    issuer = _credential(settings, "issuer", outbound, environ)
+    writes = build_writes(settings, server, settings.issuer_client_id)
+    issuer = _credential(settings, "issuer", outbound, environ, writes.issuing)
     has_operator = settings.operator_client_id or settings.operator_credential == CredentialKind.DEVELOPER
-    operator = _credential(settings, "operator", outbound, environ) if has_operator else None
+    operators = build_writes(settings, server, settings.operator_client_id).operating
+    operator = _credential(settings, "operator", outbound, environ, operators) if has_operator else None
     return Azure(
         outbound=outbound,
         issuer=issuer,
+        spending=writes.spending,
         maps_account=AzureMapsAccount(
             accounts=account,
             credential=issuer,
@@ -113,7 +121,9 @@ def _operating(
     )
 
 
-def _credential(settings: Settings, who: str, outbound: Outbound, environ: Mapping[str, str]) -> PrefetchedCredential:
+def _credential(
+    settings: Settings, who: str, outbound: Outbound, environ: Mapping[str, str], writes: ArmWrites
+) -> PrefetchedCredential:
     secret: Secret | None = getattr(settings, f"{who}_client_secret")
     certificate: Path | None = getattr(settings, f"{who}_certificate_file")
     choice = CredentialChoice(
@@ -129,6 +139,7 @@ def _credential(settings: Settings, who: str, outbound: Outbound, environ: Mappi
         lambda: build_credential(choice, outbound),
         scope=settings.arm_scope,
         patience=settings.arm_deadline.total_seconds(),
+        writes=writes,
     )
 
 

@@ -61,7 +61,7 @@ def build_service(environ: Mapping[str, str], *, last_accepted: Path | None = No
     configure_logs(settings.log_level)
     stores = build_stores(settings)
     policies = build_policies(settings, stores, last_accepted)
-    azure = build_azure(settings, policies.current, environ)
+    azure = build_azure(settings, policies.current, environ, stores.server)
     clock = SystemClock()
     reaping = Reaping(policies=policies, audit_log=stores.audit_log, mirror=stores.mirror, clock=clock)
 
@@ -100,6 +100,7 @@ def build_api(environ: Mapping[str, str]) -> tuple[Service, Flask]:
         maps_account=azure.maps_account,
         clock=clock,
         token_ids=RandomTokenIds(),
+        spending=azure.spending,
         reservation_time=settings.reservation_time,
     )
     replacing = Replacing(

@@ -15,6 +15,7 @@ from sas_service.domain.pace import Pace
 from sas_service.services.plan_revocation import Planning
 from sas_service.services.revoke import Revoking
 from sas_service.services.run_playbook import PlaybookRunner
+from sas_service.services.spend import SpendingMapsAccount
 from sas_service.settings import Settings
 from sas_service.steps.run import World
 
@@ -37,7 +38,7 @@ def build_revocations(settings: Settings, stores: Stores, policies: PolicyFile, 
     world = World(
         policies=policies,
         slots=stores.slots,
-        maps_account=azure.maps_account,
+        maps_account=SpendingMapsAccount(azure.maps_account, azure.spending, policies),
         keys=operator.account_keys(pepper.decode()),
         identities=operator.account_identities,
         roles=operator.identity_roles,

@@ -27,6 +27,7 @@ from sas_service.ports.azure import (
     RoleAssignments,
     Signed,
 )
+from sas_service.ports.budget import Allotted, ArmBudget, Demand, NotNow, QuotaSpent
 from sas_service.ports.control import Slots, Suspension, Suspensions
 from sas_service.ports.process import CallerTokens, Clock, Policies, Readiness, TokenIds
 from sas_service.ports.revocation import (
@@ -52,12 +53,15 @@ __all__ = [
     "AccountIdentities",
     "AccountKeys",
     "Acknowledgements",
+    "Allotted",
+    "ArmBudget",
     "AuditLog",
     "AuditMirror",
     "CallerTokens",
     "Clock",
     "CorsReading",
     "DataPlane",
+    "Demand",
     "EffectiveRole",
     "EventPage",
     "EventQuery",
@@ -72,8 +76,10 @@ __all__ = [
     "ManagementLock",
     "ManagementLocks",
     "MapsAccount",
+    "NotNow",
     "Policies",
     "Probed",
+    "QuotaSpent",
     "Readiness",
     "Replay",
     "Reservation",

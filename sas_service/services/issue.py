@@ -4,18 +4,24 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 
+from sas_service.domain.arm_budget import Purpose
 from sas_service.domain.audit import AuditEvent, EventKind
 from sas_service.domain.callers import Caller
 from sas_service.domain.errors import (
     AuditLogUnavailable,
     EpochMoved,
     GrantMismatch,
+    IdempotencyKeyReused,
     MirrorUnavailable,
     RecordConflict,
+    RequestInProgress,
     SasServiceError,
+    Suspended,
+    TokenSuperseded,
     Violation,
 )
 from sas_service.domain.policy import Account
+from sas_service.domain.quotas import QuotaLeft
 from sas_service.domain.slots import Slot
 from sas_service.domain.token_check import check_token
 from sas_service.domain.token_events import about, asked_details, granted_details
@@ -34,9 +40,13 @@ from sas_service.ports import (
 )
 from sas_service.services.active_slots import ActiveSlots
 from sas_service.services.deny import Allowed, Deciding
+from sas_service.services.spend import Spending
 
 TRIES = 3
 """How often a token is reserved anew when the epoch moves under it (reliability.md, A6)."""
+
+_BEFORE_SIGNING = (Suspended, IdempotencyKeyReused, RequestInProgress, TokenSuperseded)
+"""What ends a request before Azure is asked, so that its write is there for another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +67,7 @@ class Issued:
     facts: AccountFacts
     account: Account
     redelivered: bool
+    quota: QuotaLeft | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +95,7 @@ class Issuing:
         maps_account: MapsAccount,
         clock: Clock,
         token_ids: TokenIds,
+        spending: Spending,
         reservation_time: timedelta,
     ) -> None:
         self._deciding = deciding
@@ -93,6 +105,7 @@ class Issuing:
         self._maps_account = maps_account
         self._clock = clock
         self._token_ids = token_ids
+        self._spending = spending
         self._reservation_time = reservation_time
 
     def preview(
@@ -122,22 +135,28 @@ class Issuing:
         body_hash: str = "",
         origin: str | None = None,
         replaces: str | None = None,
+        purpose: Purpose = Purpose.INTERACTIVE,
     ) -> Issued:
         """Issue a token, or sign again the one that ``idempotency_key`` names; ``replaces`` is the one it follows.
 
         Raises InvalidRequest, ProfileNotAllowed, OutsidePolicy, OriginNotAllowed, Suspended (all on record as denied);
-        IdempotencyKeyReused, RequestInProgress, TokenSuperseded; and, with nothing issued, the unavailable ones.
+        IdempotencyKeyReused, RequestInProgress, TokenSuperseded; QuotaExceeded, BudgetExhausted (before anything is
+        written); and, with nothing issued, the unavailable ones. ``purpose`` is whose share of the budget is spent.
         """
         allowed = self._deciding.decide(
             request, caller, now=self._clock.now(), request_id=request_id, shape=shape, origin=origin
         )
         key = _idempotency(caller, idempotency_key, body_hash)
         asked = _Asked(request, caller, allowed, request_id, key, replaces)
+        left = self._spend(asked, purpose)
         for _ in range(TRIES):
             try:
-                return self._attempt(asked)
+                return replace(self._attempt(asked), quota=left)
             except EpochMoved:
                 self._active_slots.forget(allowed.account.name)
+            except _BEFORE_SIGNING:
+                self._spending.give_back(allowed.account.subscription)
+                raise
         raise EpochMoved("the account is switching its slot; try again", retry_after=timedelta(seconds=1))
 
     def again(self, record: TokenRecord, caller: Caller, *, request_id: str) -> Issued:
@@ -146,7 +165,19 @@ class Issuing:
         now = self._clock.now()
         allowed = self._deciding.decide(request, caller, now=now, request_id=request_id)
         _slot, facts = self._active_slots.of(allowed)
-        return self._redeliver(record, _Asked(request, caller, allowed, request_id, None), facts)
+        asked = _Asked(request, caller, allowed, request_id, None, record.replaces)
+        self._spend(asked, Purpose.INTERACTIVE)
+        return self._redeliver(record, asked, facts)
+
+    def _spend(self, asked: _Asked, purpose: Purpose) -> QuotaLeft | None:
+        """Get a write to Azure before anything is written: a refusal for want of one leaves no record behind.
+
+        Whoever was told to replace a token is not held back by the team's quota.
+        """
+        allowed = asked.allowed
+        quota = None if asked.replaces or purpose is not Purpose.INTERACTIVE else allowed.quota
+        team = allowed.decision.team
+        return self._spending.spend(allowed.account.subscription, purpose, team=team, quota=quota)
 
     def _attempt(self, asked: _Asked) -> Issued:
         slot, facts = self._active_slots.of(asked.allowed)

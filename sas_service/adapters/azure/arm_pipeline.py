@@ -39,10 +39,11 @@ class ArmBearer(SansIOHTTPPolicy[Any, Any]):
 
 
 def arm_policies(credential: PrefetchedCredential, base_url: str) -> list[SansIOHTTPPolicy[Any, Any]]:
-    """Return the whole pipeline for one client."""
+    """Return the whole pipeline for one client; the principal's writes are counted where it has a budget."""
     return [
         UserAgentPolicy(base_user_agent="sas-service"),
         ArmBearer(credential, base_url),
+        *([credential.writes] if credential.writes else []),
         ContentDecodePolicy(),
     ]
 

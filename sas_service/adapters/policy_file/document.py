@@ -13,6 +13,7 @@ from sas_service.adapters.policy_file.parts import HERE
 from sas_service.adapters.policy_file.shape import DocumentPart
 from sas_service.domain.errors import PolicyRefused, Violation
 from sas_service.domain.policy import DEFAULT_LIFETIME, Account, Policy, Profile, Sharing, Team
+from sas_service.domain.quotas import Quota
 
 _DOCUMENT = DocumentPart()
 
@@ -123,4 +124,5 @@ def _profile(name: str, keys: Mapping[str, Any]) -> Profile:
 def _team(name: str, keys: Mapping[str, Any]) -> Team:
     members = keys["members"]
     kinds = {kind: frozenset(members.get(kind, ())) for kind in ("applications", "objects", "groups")}
-    return Team(name=name, profiles=keys["profiles"], **kinds)
+    quota = Quota(**keys["quota"]) if "quota" in keys else None
+    return Team(name=name, profiles=keys["profiles"], quota=quota, **kinds)

@@ -34,6 +34,7 @@ from sas_service.services.inspect import Inspection
 from sas_service.services.issue import Issuing
 from sas_service.services.replace import Replacing
 from sas_service.services.suspend import Suspending
+from tests.unit.budgets import plenty
 
 NOW = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
 SECRET = "eyJ0eXAiOiJKV1QifQ.eyJleHAiOjF9.c2lnbmF0dXJl"
@@ -148,6 +149,7 @@ def app_of(world: World) -> Flask:
         clock=world.clock,
         token_ids=MemoryTokenIds(),
         reservation_time=timedelta(seconds=30),
+        spending=plenty(),
     )
     return create_app(
         caller_tokens=world.caller_tokens,
