@@ -153,10 +153,8 @@ def learn(limits: BucketLimits, bucket: Bucket, learnt: Learnt, *, now: float) -
     most = learnt.remaining + limits.rate * learnt.age
     if bucket.level > most + 1:
         bucket.level = most
-        kept = _kept(bucket)
-        if kept > bucket.level:
-            for each in RESERVED:
-                bucket.reserves[each] *= bucket.level / kept
+        for each in RESERVED:
+            bucket.reserves[each] = min(bucket.reserves[each], SHARE * max(0.0, most))
 
 
 def close(limits: BucketLimits, bucket: Bucket, seconds: float, *, empty: bool, now: float) -> None:

@@ -45,10 +45,7 @@ if remaining >= 0 then
   local most = remaining + rate * age
   if b.level > most + 1 then
     b.level = most
-    local kept = b.r1 + b.r2 + b.r3
-    if kept > b.level then
-      for _, r in ipairs({'r1', 'r2', 'r3'}) do b[r] = b[r] * (b.level / kept) end
-    end
+    for _, r in ipairs({'r1', 'r2', 'r3'}) do b[r] = math.min(b[r], SHARE * math.max(0.0, most)) end
   end
 end
 
