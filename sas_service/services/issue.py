@@ -148,7 +148,7 @@ class Issuing:
         )
         key = _idempotency(caller, idempotency_key, body_hash)
         asked = _Asked(request, caller, allowed, request_id, key, replaces)
-        left = self._spend(asked, purpose)
+        left = self._spending.for_token(allowed, purpose, replaces=replaces)
         for _ in range(TRIES):
             try:
                 return replace(self._attempt(asked), quota=left)
@@ -165,19 +165,8 @@ class Issuing:
         now = self._clock.now()
         allowed = self._deciding.decide(request, caller, now=now, request_id=request_id)
         _slot, facts = self._active_slots.of(allowed)
-        asked = _Asked(request, caller, allowed, request_id, None, record.replaces)
-        self._spend(asked, Purpose.INTERACTIVE)
-        return self._redeliver(record, asked, facts)
-
-    def _spend(self, asked: _Asked, purpose: Purpose) -> QuotaLeft | None:
-        """Get a write to Azure before anything is written: a refusal for want of one leaves no record behind.
-
-        Whoever was told to replace a token is not held back by the team's quota.
-        """
-        allowed = asked.allowed
-        quota = None if asked.replaces or purpose is not Purpose.INTERACTIVE else allowed.quota
-        team = allowed.decision.team
-        return self._spending.spend(allowed.account.subscription, purpose, team=team, quota=quota)
+        self._spending.for_token(allowed, Purpose.INTERACTIVE, replaces=record.replaces)
+        return self._redeliver(record, _Asked(request, caller, allowed, request_id, None), facts)
 
     def _attempt(self, asked: _Asked) -> Issued:
         slot, facts = self._active_slots.of(asked.allowed)

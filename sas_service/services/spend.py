@@ -8,6 +8,7 @@ from sas_service.domain.errors import AzureThrottled, BudgetExhausted, QuotaExce
 from sas_service.domain.quotas import Quota, QuotaLeft
 from sas_service.domain.tokens import Grant
 from sas_service.ports import AccountFacts, ArmBudget, Demand, MapsAccount, NotNow, Policies, QuotaSpent, Signed
+from sas_service.services.deny import Allowed
 
 
 class Spending:
@@ -35,6 +36,14 @@ class Spending:
         if answer.after > timedelta():
             self._pause(answer.after.total_seconds())
         return answer.quota
+
+    def for_token(self, allowed: Allowed, purpose: Purpose, *, replaces: str | None) -> QuotaLeft | None:
+        """Spend on a token, before anything is written: a refusal for want of a write leaves no record behind.
+
+        Whoever was told to replace a token is not held back by the team's quota.
+        """
+        quota = None if replaces or purpose is not Purpose.INTERACTIVE else allowed.quota
+        return self.spend(allowed.account.subscription, purpose, team=allowed.decision.team, quota=quota)
 
     def count(self, team: str, quota: Quota | None) -> QuotaLeft | None:
         """Count a request that needs no write; raises QuotaExceeded, AuditLogUnavailable."""

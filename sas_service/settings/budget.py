@@ -28,7 +28,5 @@ def budget_problems(settings: Any) -> list[str]:
     booked = settings.arm_writes_per_second * settings.arm_writes_wait.total_seconds()
     if settings.arm_writes_burst >= 2 * booked:
         return []
-    return [
-        "SAS_ARM_WRITES_BURST: must be at least twice what SAS_ARM_WRITES_PER_SECOND lets in during"
-        " SAS_ARM_WRITES_WAIT, or writes that are booked ahead exceed it"
-    ]
+    least = "at least twice what SAS_ARM_WRITES_PER_SECOND lets in during SAS_ARM_WRITES_WAIT"
+    return [f"SAS_ARM_WRITES_BURST: must be {least}, or writes that are booked ahead exceed it"]

@@ -15,7 +15,7 @@ from statistics import median
 from tests.bench.reference import views
 from tests.bench.reference.stage import ROOT, processor_seconds, server, stage
 
-ROUNDS, REQUESTS, CALLS = 5, 20, 20
+ROUNDS, REQUESTS, CALLS = 5, 100, 100
 _MILLI = 1000.0
 
 _SERVERS = {
@@ -27,7 +27,7 @@ _SERVERS = {
 
 def test_a_complete_issue_beside_the_bare_call(tmp_path: Path) -> None:
     plenty = {"SAS_ARM_WRITES_BURST": "100000000", "SAS_ARM_WRITES_PER_SECOND": "1000000", "SAS_LOG_LEVEL": "info"}
-    with stage(tmp_path, **plenty) as staged, ExitStack() as stack:
+    with stage(tmp_path, settings=plenty) as staged, ExitStack() as stack:
         body = json.dumps({"profile": "storefront-web"})
         headers = {"Authorization": f"Bearer {staged.bearer()}", "Content-Type": "application/json"}
         costs: dict[str, list[float]] = {name: [] for name in _SERVERS}

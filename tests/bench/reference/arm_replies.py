@@ -1,6 +1,6 @@
 """A recorded Azure Resource Manager: the same two answers for ever, from a process of its own.
 
-The token's expiry alone is made to fit the request, because the service checks it. Run: arm_replies.py PORT ACCOUNT_FILE
+The token's expiry alone is made to fit the request, because the service checks it. Run: arm_replies.py PORT FILE
 """
 
 import asyncio
@@ -31,7 +31,9 @@ async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, acc
     try:
         while True:
             head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
-            length = int(head.partition("content-length:")[2].split("\r\n", 1)[0] or 0) if "content-length:" in head else 0
+            length = (
+                int(head.partition("content-length:")[2].split("\r\n", 1)[0] or 0) if "content-length:" in head else 0
+            )
             body = await reader.readexactly(length)
             answer = _token(body) if head.startswith("post") else account
             left -= 1

@@ -54,7 +54,7 @@ def _fetch(url: str, data: bytes | None = None, **headers: str) -> Any:
 
 
 @contextmanager
-def stage(directory: Path, *, recorded: bool = True, **settings: str) -> Iterator[Stage]:
+def stage(directory: Path, *, recorded: bool = True, settings: Mapping[str, str] | None = None) -> Iterator[Stage]:
     """Run the demo's world; with ``recorded`` the service's ARM is the recorded one, else the emulator."""
     secrets = world.DemoSecrets.fresh()
     with ExitStack() as stack:
@@ -72,7 +72,7 @@ def stage(directory: Path, *, recorded: bool = True, **settings: str) -> Iterato
             "SAS_ARM_ENDPOINT": arm,
             "SAS_WORKERS": "1",
             "BENCH_ARM": arm,
-            **settings,
+            **(settings or {}),
         }
         yield Stage(directory, emulator, arm, environment, secrets)
 

@@ -46,7 +46,10 @@ def tuned_client(arm: str) -> AzureMapsManagementClient:
 def default_client(arm: str) -> AzureMapsManagementClient:
     """Return a client as the package makes it; only that plain HTTP is let pass."""
     return AzureMapsManagementClient(
-        RecordedCredential(), world.SUBSCRIPTION_ID, base_url=arm, credential_scopes=["https://management.azure.com/.default"]
+        RecordedCredential(),
+        world.SUBSCRIPTION_ID,
+        base_url=arm,
+        credential_scopes=["https://management.azure.com/.default"],
     )
 
 

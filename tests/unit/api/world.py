@@ -33,6 +33,7 @@ from sas_service.services.deny import Deciding
 from sas_service.services.inspect import Inspection
 from sas_service.services.issue import Issuing
 from sas_service.services.replace import Replacing
+from sas_service.services.spend import Spending
 from sas_service.services.suspend import Suspending
 from tests.unit.budgets import plenty
 
@@ -97,8 +98,11 @@ CALLERS = {
 class KnownPolicy:
     """The port ``Policies`` with one policy."""
 
+    def __init__(self) -> None:
+        self.policy = POLICY
+
     def current(self) -> Policy:
-        return POLICY
+        return self.policy
 
     def status(self) -> Mapping[str, object]:
         return {"digest": POLICY.digest, "source": POLICY.source, "loadedAt": NOW}
@@ -129,6 +133,8 @@ class World:
     account_cors: MemoryAccountCors | None = field(default_factory=lambda: MemoryAccountCors({"maps-demo": CORS}))
     caller_tokens: MemoryCallerTokens = field(default_factory=lambda: MemoryCallerTokens(CALLERS))
     readiness: LogReadiness = field(default_factory=LogReadiness)
+    policies: KnownPolicy = field(default_factory=KnownPolicy)
+    spending: Spending = field(default_factory=plenty)
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     audit_log: MemoryAuditLog = field(init=False)
 
@@ -138,7 +144,7 @@ class World:
 
 
 def app_of(world: World) -> Flask:
-    policies = KnownPolicy()
+    policies = world.policies
     deciding = Deciding(policies=policies, audit_log=world.audit_log, mirror=world.mirror)
     issuing = Issuing(
         deciding=deciding,
@@ -149,7 +155,7 @@ def app_of(world: World) -> Flask:
         clock=world.clock,
         token_ids=MemoryTokenIds(),
         reservation_time=timedelta(seconds=30),
-        spending=plenty(),
+        spending=world.spending,
     )
     return create_app(
         caller_tokens=world.caller_tokens,
