@@ -1,24 +1,42 @@
-"""The background work: keeping the policy fresh in every process, and the worker's rounds of tidying.
+"""The background work: keeping the policy fresh in every process, and the worker's rounds.
 
 No job queue: each round looks at the world and does what is due, so a crash loses nothing
 (docs/decisions/no-job-queue.md).
 """
 
+import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
+from prometheus_client import CollectorRegistry
 
+from sas_service.adapters.worker_metrics import WorkerMetrics
 from sas_service.bootstrap.processes import Service, build_service
+from sas_service.bootstrap.revocation import Revocations
 from sas_service.domain.errors import SasServiceError
+from sas_service.services.standing import standing
+from sas_service.worker_accounts import Accounts
 
 REAP_EVERY = timedelta(seconds=5)
 """How soon an abandoned reservation or a folded denial is written after it is due."""
 
+LOST_EVERY = timedelta(seconds=60)
+"""How often open runs are looked for whose account is not in the policy any more."""
+
 _log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What is looked at again and again, each in a thread of its own so that none holds up another."""
+
+    name: str
+    every: timedelta
+    run: Callable[[], object]
 
 
 def repeat(
@@ -69,39 +87,81 @@ def run(environ: dict[str, str]) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stop.set())
+    # The kernel has to end this process by itself, should it wake up past a lease (docs/decisions/self-fencing.md).
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    if os.getpid() == 1:
+        _log.warning("the worker is process 1, which no timer can end: run it under an init, such as docker run --init")
     service = build_service(environ)
     start_upkeep(service, stop)
+    metrics = _metrics(service)
+    accounts = account_tasks(service, service.revocations, metrics) if service.revocations else None
     threads = [
         threading.Thread(target=repeat, args=(each.run, each.name, each.every, stop), name=each.name)
-        for each in rounds(service)
+        for each in rounds(service, accounts, metrics)
     ]
     for thread in threads:
         thread.start()
     _log.info("worker started")
+    # Python handles signals in this thread alone, and one that the kernel gave to another thread does not wake it.
+    while not stop.wait(1):
+        pass
     for thread in threads:
         thread.join()
+    if accounts:
+        accounts.close()
     service.close()
     _log.info("worker stopped")
 
 
-@dataclass(frozen=True, slots=True)
-class Round:
-    """What is looked at again and again, each in a thread of its own so that none holds up another."""
+def rounds(service: Service, accounts: Accounts | None, metrics: WorkerMetrics) -> list[Round]:
+    """Return everything that a worker of this deployment does beside what each account needs."""
+    every = service.settings.worker_tick
+    table = [Round("reap", REAP_EVERY, service.reaping.run)]
+    if accounts and service.revocations:
+        look_after, policies = service.revocations.look_after, service.policies
+        table += [
+            Round("accounts", every, lambda: accounts.tick(sorted(policies.current().accounts))),
+            Round("lost runs", LOST_EVERY, lambda: _report_lost(look_after.missing_accounts(), metrics)),
+        ]
+    return [Round(each.name, each.every, _counted(each, metrics)) for each in table]
 
-    name: str
-    every: timedelta
-    run: Callable[[], object]
+
+def account_tasks(service: Service, revocations: Revocations, metrics: WorkerMetrics) -> Accounts:
+    """Return what is done for each account, in this order and by one thread at a time."""
+    stores, fence = service.stores, service.azure.fence
+
+    def show(account: str) -> Mapping[str, object]:
+        seen = standing(account, stores.journal, stores.notes)
+        metrics.shows(seen, lease_held=fence.holds(account), standby=revocations.look_after.standby(account))
+        return seen.words()
+
+    tasks = {"revocation": revocations.runner.tick, "upkeep": revocations.look_after.tick}
+    return Accounts(tasks, attempt, threads=service.settings.worker_accounts, seen=show)
 
 
-def rounds(service: Service) -> list[Round]:
-    """Return everything that a worker of this deployment does."""
-    revocations, policies = service.revocations, service.policies
-    always = [Round("reap", REAP_EVERY, service.reaping.run)]
-    if revocations is None:
-        return always
+def _metrics(service: Service) -> WorkerMetrics:
+    metrics, bind = WorkerMetrics(CollectorRegistry()), service.settings.worker_metrics_bind
+    if bind:
+        host, _, port = bind.rpartition(":")
+        metrics.serve(host, int(port))
+    return metrics
 
-    def tick() -> None:
-        for account in sorted(policies.current().accounts):
-            revocations.runner.tick(account)
 
-    return [*always, Round("revocations", service.settings.worker_tick, tick)]
+def _counted(each: Round, metrics: WorkerMetrics) -> Callable[[], None]:
+    def counted() -> None:
+        try:
+            each.run()
+        except Exception:
+            metrics.did(each.name, failed=True)
+            raise
+        metrics.did(each.name, failed=False)
+
+    return counted
+
+
+def _report_lost(accounts: tuple[str, ...], metrics: WorkerMetrics) -> None:
+    metrics.lost(len(accounts))
+    if accounts:
+        _log.warning(
+            "runs are open on accounts that the policy has no more: put them back, or abort", accounts=accounts
+        )

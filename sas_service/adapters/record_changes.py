@@ -44,6 +44,19 @@ def committed(record: TokenRecord) -> TokenRecord:
     return replace(record, state=TokenState.LIVE)
 
 
+def superseded(stored: TokenRecord | None, earlier: TokenRecord | None, by: TokenRecord) -> TokenRecord:
+    """Return ``stored`` as replaced ``by``; ``earlier`` is what replaced it until now. Raises RecordConflict.
+
+    A token has one replacement at a time: another takes its place only when that one is not live, or of another epoch.
+    """
+    if stored is None or stored.grant.account != by.grant.account:
+        raise RecordConflict("There is no such record to replace.")
+    is_current = earlier and earlier.state is TokenState.LIVE and earlier.grant.epoch == by.grant.epoch
+    if earlier and is_current and earlier.id != by.id:
+        raise RecordConflict("The token was replaced meanwhile.")
+    return replace(stored, replaced_by=by.id)
+
+
 def redelivered(stored: TokenRecord, fingerprint: str, now: datetime) -> TokenRecord:
     """Return ``stored`` with a further fingerprint; raises RecordConflict if it is not live."""
     if stored.state is not TokenState.LIVE or stored.grant.expiry <= now:

@@ -46,14 +46,14 @@ def _request_id() -> str:
 
 
 def _dress(response: Response) -> None:
-    # No view sets these, except that a page brings a content policy of its own; ``add`` need not look for others.
+    # No view sets these, except that a page brings a content policy of its own, and that renewal may be cached.
     headers = response.headers
     headers.add(REQUEST_ID, g.request_id)
     for name, value in _SECURITY:
         headers.add(name, value)
     if "Content-Security-Policy" not in headers:
         headers.add("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-    if request.path.startswith("/v1"):
+    if request.path.startswith("/v1") and "Cache-Control" not in headers:
         headers.add("Cache-Control", "no-store")
 
 

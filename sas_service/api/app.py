@@ -12,15 +12,18 @@ from sas_service.api.cors import Cors
 from sas_service.api.interface import Interface
 from sas_service.api.metrics import Metrics
 from sas_service.api.problems import Problems
+from sas_service.api.revocation_stream import Watchers
 from sas_service.api.use_cases import UseCases
 from sas_service.ports import CallerTokens, Clock, Policies, Readiness
 from sas_service.services.account_cors import AccountOrigins
 from sas_service.services.deny import Deciding
 from sas_service.services.inspect import Inspection
 from sas_service.services.issue import Issuing
+from sas_service.services.renew import Renewing
 from sas_service.services.replace import Replacing
 from sas_service.services.revoke import Revoking
 from sas_service.services.suspend import Suspending
+from sas_service.services.watch_revocations import Watching
 
 LARGEST_BODY = 64 * 1024
 
@@ -32,7 +35,9 @@ def create_app(
     deciding: Deciding,
     issuing: Issuing,
     replacing: Replacing,
+    renewing: Renewing,
     revoking: Revoking | None,
+    watching: Watching | None,
     inspection: Inspection,
     suspending: Suspending,
     account_origins: AccountOrigins,
@@ -41,8 +46,12 @@ def create_app(
     metrics: Metrics,
     version: str,
     challenge: Challenge | None = None,
+    watchers: Watchers | None = None,
 ) -> Flask:
-    """Return the WSGI application; ``challenge`` is what a client without a token is told."""
+    """Return the WSGI application.
+
+    ``challenge`` is what a client without a token is told; ``watchers`` is how many may watch runs, and how long.
+    """
     app = _empty_app()
     cors = Cors(policies)
     install_access(app, metrics=metrics, cors=cors)
@@ -51,7 +60,10 @@ def create_app(
         deciding=deciding,
         issuing=issuing,
         replacing=replacing,
+        renewing=renewing,
         revoking=revoking,
+        watching=watching,
+        watchers=watchers or Watchers(clock),
         inspection=inspection,
         suspending=suspending,
         account_origins=account_origins,

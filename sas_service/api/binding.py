@@ -69,4 +69,5 @@ def _admit(operation: Operation, use_cases: UseCases, gate: Gate) -> Caller | No
 def _response(answer: Answer) -> Response:
     text = answer.media_type.startswith("text/") and "charset" not in answer.media_type
     content_type = f"{answer.media_type}; charset=utf-8" if text else answer.media_type
-    return Response(answer.content, answer.status, dict(answer.headers), content_type=content_type)
+    content = answer.content if answer.stream is None else answer.stream
+    return Response(content, answer.status, dict(answer.headers), content_type=content_type)

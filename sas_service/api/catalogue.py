@@ -5,8 +5,22 @@ from sas_service.api.accounts import accounts
 from sas_service.api.audit import audit
 from sas_service.api.operations import Resource
 from sas_service.api.profiles import profiles
+from sas_service.api.renewal import renewal
+from sas_service.api.revocation_verbs import revocation_verbs
+from sas_service.api.revocations import revocations
 from sas_service.api.service import service
 from sas_service.api.suspensions import suspensions
 from sas_service.api.tokens import tokens
 
-RESOURCES: tuple[Resource, ...] = (tokens, profiles, accounts, account_cors, suspensions, audit, service)
+RESOURCES: tuple[Resource, ...] = (
+    tokens,
+    renewal,
+    profiles,
+    accounts,
+    account_cors,
+    suspensions,
+    revocations,
+    revocation_verbs,
+    audit,
+    service,
+)

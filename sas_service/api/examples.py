@@ -37,7 +37,7 @@ _KNOWN: Example = {
     "labels": {},
 }
 TOKEN: Example = {"id": _ID, "token": _SECRET, "authorization": f"jwt-sas {_SECRET}", **_KNOWN, **GRANTED}
-_CALLER: Example = {
+CALLER: Example = {
     "tenantId": "0c7e1d52-3d0b-4d6f-8a57-7b1a52f3f0aa",
     "objectId": "b3a1d2c4-0f43-4b5c-9a55-2f0f3a0d6c01",
     "applicationId": "5d2c4a10-8a0e-4c39-8c0e-0f6b1d9f7e02",
@@ -46,7 +46,7 @@ _CALLER: Example = {
 TOKEN_ON_RECORD: Example = {
     "id": _ID,
     "state": "live",
-    "caller": _CALLER,
+    "caller": CALLER,
     "issuedAt": "2026-11-21T08:00:00Z",
     "requestId": "6f1d5c1e-6f0b-4c0e-8f0a-1f6a7f0c9d11",
     "azureRequestId": "1c9be3b5-3f0e-4f1c-a7a0-5a1e0f2d3c44",
@@ -60,6 +60,12 @@ RENEWAL: Example = {
     "reason": None,
     "explanation": None,
     "replacement": None,
+}
+ACKNOWLEDGEMENT: Example = {
+    "id": _ID,
+    "replaces": "maps-demo.01K9Z6V7Q0M4T1C8N5R2X3Y6ZA",
+    "acknowledged": True,
+    "fingerprint": "5e88" * 16,
 }
 PROFILES: Example = {
     "items": [
@@ -94,7 +100,7 @@ SUSPENSION: Example = {
     "kind": "team",
     "id": "storefront",
     "reason": "token found in a public repository",
-    "by": _CALLER,
+    "by": CALLER,
     "at": "2026-11-21T08:00:00Z",
 }
 SUSPENSIONS: Example = {"items": [SUSPENSION], "next": None}
@@ -108,7 +114,7 @@ EVENTS: Example = {
             "account": "maps-demo",
             "team": "storefront",
             "token": _ID,
-            "caller": _CALLER,
+            "caller": CALLER,
             "fingerprint": "5e88" * 16,
         }
     ],

@@ -1,9 +1,9 @@
 """A request as a view sees it, and an answer as a view gives it: no Flask in either."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlencode
 
 from sas_service.domain.callers import Caller
@@ -25,6 +25,8 @@ class Ask:
     body_hash: str = ""
     shape: tuple[Violation, ...] = ()
     idempotency_key: str | None = None
+    if_match: str | None = None
+    last_event_id: int | None = None
     origin: str | None = None
     wants_text: bool = False
     authenticated: Caller | None = None
@@ -41,14 +43,27 @@ class Ask:
         return {name: self.query.get(name) for name in (*filters, "cursor", "limit")}
 
 
+class Stream(Protocol):
+    """An answer that is told piece by piece; ``close`` is called in any case, also when nobody listened."""
+
+    def __iter__(self) -> Iterator[str]:
+        """Return the pieces as they come."""
+        ...
+
+    def close(self) -> None:
+        """Give back what the stream holds; may be called more than once."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What goes out; everything else about the response is the same for all views."""
+    """What goes out; everything else about the response is the same for all views. ``stream`` replaces ``content``."""
 
     content: str = ""
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     media_type: str = "application/json"
+    stream: Stream | None = None
 
 
 def dump(document: object) -> str:

@@ -119,12 +119,12 @@ class Digits(Whole):
 
 
 class OneOf(Told, fields.String):
-    """One of a few words."""
+    """One of a few words, those of an enumeration as well."""
 
     def __init__(self, *words: str, **kwargs: Any) -> None:
-        super().__init__(validate=validate.OneOf(words), **kwargs)
-        self.wanted = f"one of {', '.join(words)}"
-        self._words = words
+        self._words = tuple(map(str, words))
+        super().__init__(validate=validate.OneOf(self._words), **kwargs)
+        self.wanted = f"one of {', '.join(self._words)}"
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
         if value not in self._words:

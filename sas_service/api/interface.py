@@ -11,8 +11,9 @@ from apispec.ext.marshmallow import MarshmallowPlugin
 from marshmallow import Schema
 
 from sas_service.api.fields import camel_case
-from sas_service.api.operations import Body, Documented, Operation, Resource
-from sas_service.api.problem_table import PROBLEMS, Problem
+from sas_service.api.operations import Body, Documented, Operation, Precondition, Resource
+from sas_service.api.problem_table import PROBLEMS
+from sas_service.api.problem_type import Problem
 from sas_service.api.schemas_service import ProblemShown
 from sas_service.domain.callers import Role
 
@@ -123,6 +124,10 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
         parameters.append({"in": "query", "schema": operation.query})
     if operation.idempotent_key:
         parameters.append(_IDEMPOTENCY_KEY)
+    if operation.precondition:
+        parameters.append({**_IF_MATCH, "required": operation.precondition is Precondition.REQUIRED})
+    if operation.resumable:
+        parameters.append(_LAST_EVENT_ID)
     return parameters
 
 
@@ -131,6 +136,20 @@ _IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "description": "Makes repeating safe for 24 hours: the same key and body give the same token, not a second one.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+}
+
+
+_IF_MATCH = {
+    "in": "header",
+    "name": "If-Match",
+    "description": "The `ETag` of the revocation, which is the hash of its plan: what is decided about was seen.",
+    "schema": {"type": "string", "maxLength": 257},
+}
+_LAST_EVENT_ID = {
+    "in": "header",
+    "name": "Last-Event-ID",
+    "description": "The id of the last event that was received: the stream goes on after it.",
+    "schema": {"type": "string", "maxLength": 15, "pattern": "^[0-9]+$"},
 }
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Required, TypedDict, Unpack
 
 from marshmallow import Schema
@@ -13,6 +14,8 @@ from sas_service.domain.errors import (
     IdentityUnavailable,
     InvalidRequest,
     MissingRole,
+    PreconditionMissing,
+    RevisionConflict,
     SasServiceError,
     Unauthenticated,
 )
@@ -34,6 +37,13 @@ class Body:
     with_policy: bool = False
 
 
+class Precondition(StrEnum):
+    """Whether a request must, or may, say in ``If-Match`` what it decides about."""
+
+    REQUIRED = "required"
+    OPTIONAL = "optional"
+
+
 @dataclass(frozen=True, slots=True)
 class Documented:
     """One answer of an operation as the document shows it."""
@@ -47,7 +57,10 @@ class Documented:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One method of one path; ``roles`` None is public, empty any authenticated caller, otherwise one is enough."""
+    """One method of one path; ``roles`` None is public, empty any authenticated caller, otherwise one is enough.
+
+    ``resumable``: a stream of events that goes on after ``Last-Event-ID``.
+    """
 
     tag: str
     method: str
@@ -62,6 +75,8 @@ class Operation:
     body: Body | None = None
     cors: bool = False
     idempotent_key: bool = False
+    precondition: Precondition | None = None
+    resumable: bool = False
 
     @property
     def refusals(self) -> tuple[ErrorClass, ...]:
@@ -73,6 +88,10 @@ class Operation:
             always += (MissingRole,)
         if self.parameters or self.query or self.body or self.idempotent_key:
             always += (InvalidRequest,)
+        if self.precondition:
+            always += (RevisionConflict,)
+        if self.precondition is Precondition.REQUIRED:
+            always += (PreconditionMissing,)
         return tuple(dict.fromkeys((*always, *self.problems)))
 
 
@@ -85,9 +104,11 @@ class Contract(TypedDict, total=False):
     problems: tuple[ErrorClass, ...]
     parameters: Schema
     query: Schema
-    body: Body
+    body: Body | None
     cors: bool
     idempotent_key: bool
+    precondition: Precondition
+    resumable: bool
 
 
 class Resource:

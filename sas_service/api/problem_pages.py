@@ -1,7 +1,8 @@
 """The page behind each problem's ``type``, and the same table as ``docs/problems.md``."""
 
 from sas_service.api.pages import Page, render_page
-from sas_service.api.problem_table import PROBLEMS, Problem
+from sas_service.api.problem_table import PROBLEMS
+from sas_service.api.problem_type import Problem
 from sas_service.domain.errors import NotFound
 
 _BY_SLUG = {problem.slug: problem for problem in PROBLEMS.values()}

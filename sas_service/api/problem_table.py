@@ -1,31 +1,9 @@
 """Every error of domain/errors.py as an RFC 9457 problem: the one place where the two meet."""
 
-from dataclasses import dataclass
-from datetime import timedelta
-
+from sas_service.api.problem_type import LATER, SOON, UNTIL_DEPLOYED, Problem
+from sas_service.api.revocation_problems import REVOCATION_PROBLEMS
 from sas_service.domain import errors
 
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """A problem type; ``meaning`` and ``remedy`` stand on its page, ``wait`` is the Retry-After when none is known."""
-
-    slug: str
-    title: str
-    status: int
-    meaning: str
-    remedy: str
-    wait: timedelta | None = None
-
-    @property
-    def type(self) -> str:
-        """The relative reference that names it and leads to its page."""
-        return f"/problems/{self.slug}"
-
-
-_SOON = timedelta(seconds=1)
-_LATER = timedelta(seconds=5)
-_UNTIL_DEPLOYED = timedelta(minutes=5)
 _NOTHING_ISSUED = "Nothing was issued. Try again after Retry-After; with the same Idempotency-Key that is always safe."
 
 PROBLEMS: dict[type[errors.SasServiceError], Problem] = {
@@ -84,7 +62,7 @@ PROBLEMS: dict[type[errors.SasServiceError], Problem] = {
         "not-found",
         "Not found",
         404,
-        "There is no such token, account or suspension, or none that this caller may see.",
+        "There is no such token, account, suspension or revocation, or none that this caller may see.",
         "Check the id; reading other teams' tokens needs the app role Audit.Read.",
     ),
     errors.IdempotencyKeyReused: Problem(
@@ -100,7 +78,7 @@ PROBLEMS: dict[type[errors.SasServiceError], Problem] = {
         409,
         "A request with the same Idempotency-Key has not finished.",
         "Ask again after Retry-After.",
-        _SOON,
+        SOON,
     ),
     errors.TokenSuperseded: Problem(
         "token-superseded",
@@ -115,7 +93,7 @@ PROBLEMS: dict[type[errors.SasServiceError], Problem] = {
         503,
         "The account switched while the token was being signed, more often than the service tries again.",
         _NOTHING_ISSUED,
-        _SOON,
+        SOON,
     ),
     errors.RecordConflict: Problem(
         "record-conflict",
@@ -123,7 +101,7 @@ PROBLEMS: dict[type[errors.SasServiceError], Problem] = {
         503,
         "The record was closed while the token was being signed, for instance because signing took too long.",
         _NOTHING_ISSUED,
-        _SOON,
+        SOON,
     ),
     errors.AuditLogUnavailable: Problem(
         "audit-log-unavailable",
@@ -131,7 +109,7 @@ PROBLEMS: dict[type[errors.SasServiceError], Problem] = {
         503,
         "Redis is away, full, too slow or not durable. No audit, no token.",
         _NOTHING_ISSUED,
-        _LATER,
+        LATER,
     ),
     errors.MirrorUnavailable: Problem(
         "audit-mirror-unavailable",
@@ -139,7 +117,7 @@ PROBLEMS: dict[type[errors.SasServiceError], Problem] = {
         503,
         "The second place of the audit log cannot be written. No audit, no token.",
         _NOTHING_ISSUED,
-        _LATER,
+        LATER,
     ),
     errors.ClockSkew: Problem(
         "clock-skew",
@@ -147,7 +125,7 @@ PROBLEMS: dict[type[errors.SasServiceError], Problem] = {
         503,
         "The service's clock and the audit log's differ too much to promise an expiry.",
         _NOTHING_ISSUED,
-        _LATER,
+        LATER,
     ),
     errors.AzureUnavailable: Problem(
         "azure-unavailable",
@@ -155,7 +133,7 @@ PROBLEMS: dict[type[errors.SasServiceError], Problem] = {
         503,
         "The Azure Maps management API, or the way to it, is away or too slow.",
         _NOTHING_ISSUED,
-        _LATER,
+        LATER,
     ),
     errors.AzureThrottled: Problem(
         "azure-throttled",
@@ -163,7 +141,7 @@ PROBLEMS: dict[type[errors.SasServiceError], Problem] = {
         503,
         "The Azure Maps management API throttles; Retry-After is Azure's.",
         _NOTHING_ISSUED,
-        _LATER,
+        LATER,
     ),
     errors.BudgetExhausted: Problem(
         "budget-exhausted",
@@ -173,7 +151,7 @@ PROBLEMS: dict[type[errors.SasServiceError], Problem] = {
         " Nothing was written or signed.",
         "Come back after `Retry-After`: a write is kept for who does. A profile with `sharing: shared` does not need a"
         " signature for each request.",
-        _SOON,
+        SOON,
     ),
     errors.QuotaExceeded: Problem(
         "quota-exceeded",
@@ -182,7 +160,7 @@ PROBLEMS: dict[type[errors.SasServiceError], Problem] = {
         "The policy allows the team so many requests in a window, and it has made them: `RateLimit-Policy` says how"
         " many, `RateLimit` when the next window begins.",
         "Come back after `Retry-After`, ask for longer tokens, or have the quota raised in the policy.",
-        _SOON,
+        SOON,
     ),
     errors.AzureRefused: Problem(
         "azure-refused",
@@ -198,7 +176,7 @@ PROBLEMS: dict[type[errors.SasServiceError], Problem] = {
         "This deployment has no operating identity (`SAS_OPERATOR_CLIENT_ID`): it issues tokens, but it cannot look"
         " after accounts. Nothing was sent to Azure.",
         "Tell the operators, who set one up with the rights listed in `docs/least-privilege.md`.",
-        _UNTIL_DEPLOYED,
+        UNTIL_DEPLOYED,
     ),
     errors.WriteUnconfirmed: Problem(
         "write-unconfirmed",
@@ -221,7 +199,7 @@ PROBLEMS: dict[type[errors.SasServiceError], Problem] = {
         503,
         "Entra's signing keys, or the service's own credential, cannot be had.",
         _NOTHING_ISSUED,
-        _LATER,
+        LATER,
     ),
     errors.PolicyRefused: Problem(
         "policy-refused",
@@ -229,7 +207,7 @@ PROBLEMS: dict[type[errors.SasServiceError], Problem] = {
         503,
         "The service has no policy to decide by.",
         "Tell the operators; `sas-service policy check` names the lines.",
-        _LATER,
+        LATER,
     ),
     errors.SchemaOutOfRange: Problem(
         "schema-out-of-range",
@@ -237,51 +215,7 @@ PROBLEMS: dict[type[errors.SasServiceError], Problem] = {
         503,
         "The data in Redis has a schema that this release cannot serve.",
         "Tell the operators: `sas-service migrate`, or the other release.",
-        _LATER,
+        LATER,
     ),
-    errors.ActionNotAllowed: Problem(
-        "action-not-allowed",
-        "Not in this state",
-        409,
-        "The revocation does not allow this action now; `allowedActions` has what it allows.",
-        "Read the revocation again, and choose one of its `allowedActions`.",
-    ),
-    errors.PlanBlocked: Problem(
-        "plan-blocked",
-        "The plan is blocked",
-        409,
-        "What the run would need is missing or in quarantine. The detail names every obstacle and the ways out.",
-        "Take one of the ways out, or wait for `earliestStart` and plan anew.",
-    ),
-    errors.ReplanRequired: Problem(
-        "replan-required",
-        "The plan is not true any more",
-        409,
-        "Since the plan was made, more tokens of others have come to depend on what would be cut, or the run would go"
-        " another way. Nothing was changed.",
-        "Make a new plan, look at its collateral, and start that one.",
-    ),
-    errors.RunInProgress: Problem(
-        "run-in-progress",
-        "The account has a run already",
-        409,
-        "There is one revocation per account at a time; `running` names it. A more urgent one takes over only before"
-        " the first cut.",
-        "Wait for it, abort it, or start a more urgent one.",
-    ),
-    errors.RevisionConflict: Problem(
-        "revision-conflict",
-        "Somebody was faster",
-        412,
-        "The revocation, or its plan, is not the one that was read.",
-        "Read it again, then decide again.",
-    ),
-    errors.LeaseLost: Problem(
-        "lease-lost",
-        "Another worker took over",
-        503,
-        "The worker that acts on the account is another one by now. Nothing was sent.",
-        "Nothing: the other worker goes on.",
-        _SOON,
-    ),
+    **REVOCATION_PROBLEMS,
 }

@@ -2,7 +2,7 @@
 
 import json
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from http import HTTPStatus
 from uuid import UUID
@@ -16,7 +16,16 @@ from sas_service.api.echo import echo, without_tokens
 from sas_service.api.metrics import Metrics
 from sas_service.api.problem_table import PROBLEMS
 from sas_service.api.rate_limits import rate_limit_headers, whole_seconds_up
-from sas_service.domain.errors import MissingRole, QuotaExceeded, SasServiceError, TokenSuperseded, Unauthenticated
+from sas_service.domain.errors import (
+    ActionNotAllowed,
+    MissingRole,
+    PlanBlocked,
+    QuotaExceeded,
+    RunInProgress,
+    SasServiceError,
+    TokenSuperseded,
+    Unauthenticated,
+)
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -101,16 +110,29 @@ def _told(error: SasServiceError) -> dict[str, object]:
             }
             for each in error.violations
         ]
-    if isinstance(error, MissingRole):
-        told["role"] = error.extra.get("role")
-    if isinstance(error, TokenSuperseded):
-        told["replacement"] = _link(error)
+    for member, said in _FURTHER.get(type(error), {}).items():
+        told[member] = said(error)
     return {name: value for name, value in told.items() if value is not None}
 
 
 def _link(error: SasServiceError) -> str | None:
     """Return the address of the token whose id the error names, if it names one."""
     return f"/v1/tokens/{error.extra['replacement']}" if "replacement" in error.extra else None
+
+
+def _allowed_actions(error: SasServiceError) -> list[str] | None:
+    actions = error.extra.get("allowedActions")
+    return None if actions is None else [each for each in actions.split(",") if each]
+
+
+_FURTHER: Mapping[type[SasServiceError], Mapping[str, Callable[[SasServiceError], object]]] = {
+    MissingRole: {"role": lambda error: error.extra.get("role")},
+    TokenSuperseded: {"replacement": _link},
+    ActionNotAllowed: {"allowedActions": _allowed_actions},
+    PlanBlocked: {"earliestStart": lambda error: error.extra.get("earliestStart")},
+    RunInProgress: {"running": lambda error: error.extra.get("running")},
+}
+"""Members that a problem has beside those of all (RFC 9457, 3.2)."""
 
 
 def _plain(allowed: object) -> object:

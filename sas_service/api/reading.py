@@ -10,15 +10,17 @@ from werkzeug.exceptions import HTTPException, UnsupportedMediaType
 from sas_service.api.echo import shorten
 from sas_service.api.exchange import Ask
 from sas_service.api.fields import Strict
-from sas_service.api.operations import Body, Operation
+from sas_service.api.operations import Body, Operation, Precondition
 from sas_service.api.shape import Shaped, shape
 from sas_service.api.strict_json import digest, parse
 from sas_service.domain.callers import Caller
-from sas_service.domain.errors import InvalidRequest, Violation
+from sas_service.domain.errors import InvalidRequest, PreconditionMissing, Violation
 
 _STRICT = Strict()
 _NOTHING = Shaped({}, ())
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+_ENTITY_TAG = re.compile(r'"([\x21\x23-\x7e]{1,255})"|([0-9a-f]{64})')
+"""One strong entity tag (RFC 9110, 8.8.3), or a plan's hash without its quotes."""
 
 
 def read(operation: Operation, path: Mapping[str, str], caller: Caller | None) -> Ask:
@@ -28,9 +30,12 @@ def read(operation: Operation, path: Mapping[str, str], caller: Caller | None) -
     key, key_violations = _idempotency_key(operation)
     document = _document(operation.body)
     body = shape(operation.body.schema, document) if operation.body else _NOTHING
-    violations = (*in_path.violations, *query.violations, *key_violations, *body.violations)
+    if_match, tag_violations = _if_match(operation)
+    violations = (*in_path.violations, *query.violations, *key_violations, *tag_violations, *body.violations)
     if violations and not (operation.body and operation.body.with_policy):
         raise InvalidRequest("The request does not have the documented shape.", violations=violations)
+    if operation.precondition is Precondition.REQUIRED and if_match is None:
+        raise PreconditionMissing("If-Match must name the plan's hash: the ETag of the revocation.")
     return Ask(
         request_id=g.request_id,
         address=request.path,
@@ -40,6 +45,8 @@ def read(operation: Operation, path: Mapping[str, str], caller: Caller | None) -
         body_hash=digest(document) if key else "",
         shape=violations,
         idempotency_key=key,
+        if_match=if_match,
+        last_event_id=_last_event_id(operation),
         origin=request.headers.get("Origin"),
         wants_text=_wants_text(),
         authenticated=caller,
@@ -94,6 +101,23 @@ def _idempotency_key(operation: Operation) -> tuple[str | None, tuple[Violation,
         return key, ()
     allowed = "1 to 255 visible ASCII characters"
     return None, (Violation("header:Idempotency-Key", f"{len(key)} characters", allowed, "schema.pattern"),)
+
+
+def _if_match(operation: Operation) -> tuple[str | None, tuple[Violation, ...]]:
+    said = request.headers.get("If-Match") if operation.precondition else None
+    if said is None:
+        return None, ()
+    tag = _ENTITY_TAG.fullmatch(said.strip())
+    if tag:
+        return tag[1] or tag[2], ()
+    # Neither "*" nor a list: who decides about a plan has seen one.
+    return None, (Violation("header:If-Match", shorten(said), "one entity tag in quotes", "schema.pattern"),)
+
+
+def _last_event_id(operation: Operation) -> int | None:
+    """Return the number; what is not one of ours is as good as none, as a browser that was never here says none."""
+    said = request.headers.get("Last-Event-ID", "") if operation.resumable else ""
+    return int(said) if re.fullmatch(r"[0-9]{1,15}", said, re.ASCII) else None
 
 
 def _wants_text() -> bool:

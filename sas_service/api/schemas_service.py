@@ -45,6 +45,9 @@ class ProblemShown(Said):
     violations = fields.List(fields.Nested(ViolationShown), metadata={"description": "Every violation at once."})
     role = say.maybe_text("The app role that is missing.")
     replacement = say.maybe_text("The token that took over.")
+    allowed_actions = fields.List(fields.String(), metadata={"description": "What may be done to the revocation now."})
+    earliest_start = say.maybe_text("When time alone will have removed every obstacle of the plan.")
+    running = say.maybe_text("The id of the revocation that has the account.")
 
 
 class ProblemPath(Strict):
@@ -52,4 +55,12 @@ class ProblemPath(Strict):
 
     slug = Text(
         required=True, longest=100, metadata={"description": "The last part of `type`.", "examples": ["outside-policy"]}
+    )
+
+
+class RenewalReasonPath(Strict):
+    """Which reason."""
+
+    reason = Text(
+        required=True, longest=100, metadata={"description": "The `reason` that was told.", "examples": ["tokenLeak"]}
     )

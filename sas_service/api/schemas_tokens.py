@@ -66,6 +66,18 @@ class TokenPath(Strict):
     )
 
 
+class AcknowledgementBody(Strict):
+    """What was loaded."""
+
+    fingerprint = Text(
+        required=True,
+        longest=64,
+        pattern="[0-9a-f]{64}",
+        wanted="the SHA-256 of the token that was loaded, as 64 hexadecimal digits",
+        metadata={"description": "SHA-256 of the new token, as hexadecimal.", "examples": ["5e88" * 16]},
+    )
+
+
 class TokensQuery(Strict):
     """Which tokens to list."""
 
@@ -159,7 +171,7 @@ class Renewal(Said):
         RenewalWindow, "Replace at a random instant in this window; a window in the past means now."
     )
     reason = say.text("Why earlier than planned; null: no reason but age.", nullable=True)
-    explanation = say.text("For people.", nullable=True)
+    explanation = say.text("The address of a page for people about it.", nullable=True)
     replacement = say.text("The token that replaces it, once there is one.", nullable=True)
 
 

@@ -5,7 +5,8 @@ from sas_service.api.exchange import Answer, Ask, json_answer
 from sas_service.api.operations import Documented, Resource
 from sas_service.api.problem_pages import problem_page
 from sas_service.api.readiness import examine
-from sas_service.api.schemas_service import Health, ProblemPath, Readiness
+from sas_service.api.renewal_pages import renewal_page
+from sas_service.api.schemas_service import Health, ProblemPath, Readiness, RenewalReasonPath
 from sas_service.api.use_cases import UseCases
 from sas_service.domain.errors import NotFound
 
@@ -98,4 +99,19 @@ def docs(use: UseCases, _ask: Ask) -> Answer:
 def problem(_use: UseCases, ask: Ask) -> Answer:
     """Tell what a problem's `type` means and what to do about it."""
     page = problem_page(ask.path["slug"])
+    return Answer(page.html, headers=page.headers, media_type="text/html")
+
+
+@service.operation(
+    "GET",
+    "/renewal/{reason}",
+    summary="A reason to replace a token now, for people",
+    roles=None,
+    parameters=RenewalReasonPath(),
+    answers={200: Documented("What happens, and what to do.", media_types=("text/html",))},
+    problems=(NotFound,),
+)
+def explain_renewal(_use: UseCases, ask: Ask) -> Answer:
+    """Tell what the `reason` of renewal information means; says nothing of any one revocation."""
+    page = renewal_page(ask.path["reason"])
     return Answer(page.html, headers=page.headers, media_type="text/html")

@@ -62,6 +62,11 @@ def renewal_document(information: RenewalInformation) -> Document:
     }
 
 
+def acknowledgement_document(record: TokenRecord, fingerprint: str) -> Document:
+    """That a replacement is loaded."""
+    return {"id": record.id, "replaces": record.replaces, "acknowledged": True, "fingerprint": fingerprint}
+
+
 def _known(record: TokenRecord) -> Document:
     return {
         "fingerprint": record.fingerprint,

@@ -1,13 +1,12 @@
-"""Tokens: issue, try, list, look up, and when to renew."""
+"""Tokens: issue, try, list and look up."""
 
 from sas_service.api import examples
 from sas_service.api.account_lookup import AccountLookup
 from sas_service.api.exchange import Answer, Ask, dump, json_answer, page_answer
 from sas_service.api.operations import Body, Documented, Resource
-from sas_service.api.rate_limits import RATE_LIMIT_HEADERS, rate_limit_headers, whole_seconds_up
+from sas_service.api.rate_limits import RATE_LIMIT_HEADERS, rate_limit_headers
 from sas_service.api.schemas_tokens import (
     Granted,
-    Renewal,
     TokenAnswer,
     TokenList,
     TokenOnRecord,
@@ -20,7 +19,6 @@ from sas_service.api.token_documents import (
     granted_document,
     issued_document,
     record_document,
-    renewal_document,
     token_link,
 )
 from sas_service.api.use_cases import UseCases
@@ -46,7 +44,6 @@ from sas_service.domain.errors import (
     Suspended,
     TokenSuperseded,
 )
-from sas_service.domain.renewal import renewal_information
 from sas_service.services.issue import Issued
 
 tokens = Resource("tokens", "SAS tokens: asked for by profile, bounded by the policy, on record before they leave.")
@@ -58,7 +55,7 @@ _READ = (Role.TOKENS_ISSUE, Role.AUDIT_READ)
 _DECISION = (ProfileNotAllowed, OriginNotAllowed, OutsidePolicy)
 _AZURE = (AzureUnavailable, AzureThrottled, AzureRefused)
 _RECORDING = (AuditLogUnavailable, MirrorUnavailable)
-_TOKEN_HEADERS = {
+TOKEN_HEADERS = {
     "Location": "The token's record (JSON and text).",
     "Sas-Token-Id": "The token's id.",
     "ETag": "The token's fingerprint, quoted.",
@@ -79,14 +76,14 @@ _TOKEN_HEADERS = {
             TokenAnswer(),
             examples.TOKEN,
             ("application/json", "text/plain"),
-            _TOKEN_HEADERS,
+            TOKEN_HEADERS,
         ),
         200: Documented(
             "The token of an earlier request with this Idempotency-Key, signed again with the same start and expiry.",
             TokenAnswer(),
             examples.TOKEN,
             ("application/json", "text/plain"),
-            {**_TOKEN_HEADERS, "Idempotency-Replayed": "`true`."},
+            {**TOKEN_HEADERS, "Idempotency-Replayed": "`true`."},
         ),
     },
     problems=(
@@ -123,7 +120,7 @@ def issue(use: UseCases, ask: Ask) -> Answer:
         origin=ask.origin,
     )
     use.metrics.issued(issued.record.grant.profile, redelivered=issued.redelivered)
-    return _handed_out(issued, as_text=ask.wants_text)
+    return handed_out(issued, as_text=ask.wants_text)
 
 
 @tokens.operation(
@@ -177,32 +174,8 @@ def get_token(use: UseCases, ask: Ask) -> Answer:
     return json_answer(record_document(record, record.state_at(use.clock.now()), client_id, hosts))
 
 
-@tokens.operation(
-    "GET",
-    "/v1/tokens/{id}/renewal",
-    summary="Ask when to renew a token",
-    roles=_READ,
-    parameters=_PATH,
-    answers={
-        200: Documented(
-            "The window in which to replace the token.",
-            Renewal(),
-            examples.RENEWAL,
-            headers={"Retry-After": "When to ask again, in seconds; spread at random."},
-        )
-    },
-    problems=(NotFound, AuditLogUnavailable),
-    cors=True,
-)
-def renewal(use: UseCases, ask: Ask) -> Answer:
-    """Answer when to replace a token, as RFC 9773 does for certificates. A window in the past means now."""
-    record = use.inspection.token(ask.path["id"], ask.caller)
-    information = renewal_information(record, use.clock.now(), seed=ask.request_id)
-    headers = {"Retry-After": str(whole_seconds_up(information.retry_after))}
-    return json_answer(renewal_document(information), headers=headers)
-
-
-def _handed_out(issued: Issued, *, as_text: bool) -> Answer:
+def handed_out(issued: Issued, *, as_text: bool) -> Answer:
+    """Answer with a token: the only place where the secret goes out."""
     headers = {
         "Location": token_link(issued.record.id),
         "Sas-Token-Id": issued.record.id,

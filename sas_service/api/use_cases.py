@@ -5,14 +5,17 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from sas_service.api.metrics import Metrics
+from sas_service.api.revocation_stream import Watchers
 from sas_service.ports import Clock, Policies, Readiness
 from sas_service.services.account_cors import AccountOrigins
 from sas_service.services.deny import Deciding
 from sas_service.services.inspect import Inspection
 from sas_service.services.issue import Issuing
+from sas_service.services.renew import Renewing
 from sas_service.services.replace import Replacing
 from sas_service.services.revoke import Revoking
 from sas_service.services.suspend import Suspending
+from sas_service.services.watch_revocations import Watching
 
 
 class SelfDescription(Protocol):
@@ -31,12 +34,15 @@ class SelfDescription(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class UseCases:
-    """Handed to every view; create_app puts it together."""
+    """Handed to every view; create_app puts it together. What is None needs an operating identity."""
 
     deciding: Deciding
     issuing: Issuing
     replacing: Replacing
+    renewing: Renewing
     revoking: Revoking | None
+    watching: Watching | None
+    watchers: Watchers
     inspection: Inspection
     suspending: Suspending
     account_origins: AccountOrigins

@@ -1,6 +1,7 @@
 """What leads to Azure: one way out, two credentials, the management API."""
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from sas_service.adapters.azure.arm_writes import ArmWrites
 from sas_service.adapters.azure.attempts import Attempts, Patience
 from sas_service.adapters.azure.credentials import CredentialChoice, CredentialKind, build_credential
 from sas_service.adapters.azure.data_plane import AzureDataPlane
+from sas_service.adapters.azure.fenced_connections import Sending
 from sas_service.adapters.azure.identity_roles import AzureIdentityRoles
 from sas_service.adapters.azure.managed_identities import AzureManagedIdentities
 from sas_service.adapters.azure.management_locks import AzureManagementLocks
@@ -22,6 +24,7 @@ from sas_service.adapters.azure.transport import Outbound
 from sas_service.adapters.entra.caller_tokens import EntraCallerTokens
 from sas_service.adapters.entra.tenant import tenant_caller_tokens, tenant_issuers
 from sas_service.adapters.redis.server import Server
+from sas_service.adapters.self_fencing import SelfFence
 from sas_service.bootstrap.budget import build_writes
 from sas_service.domain.errors import NotFound
 from sas_service.domain.policy import Account, Policy
@@ -49,9 +52,13 @@ class Operating:
 
 @dataclass(frozen=True, slots=True)
 class Azure:
-    """What leads to Azure; ``operator`` is None where no operating identity is set."""
+    """What leads to Azure; ``operator`` is None where no operating identity is set.
+
+    ``fence`` stands before every byte of a change that is made under a lease.
+    """
 
     outbound: Outbound
+    fence: SelfFence
     issuer: PrefetchedCredential
     spending: Spending
     maps_account: AzureMapsAccount
@@ -67,27 +74,23 @@ def build_azure(settings: Settings, policy: Callable[[], Policy], environ: Mappi
         except KeyError:
             raise NotFound("there is no such account") from None
 
-    outbound = Outbound(
-        pool_size=settings.arm_pool,
-        connect_timeout=settings.arm_connect_timeout.total_seconds(),
-        read_timeout=settings.arm_read_timeout.total_seconds(),
-        ca_bundle=str(settings.ca_bundle) if settings.ca_bundle else None,
-        proxies={"https": settings.https_proxy} if settings.https_proxy else None,
-    )
+    fence = SelfFence()
+    outbound = build_outbound(settings, fence.sending)
     patience = Patience(
         deadline=settings.arm_deadline.total_seconds(),
         connect=settings.arm_connect_timeout.total_seconds(),
         read=settings.arm_read_timeout.total_seconds(),
     )
-    writes = build_writes(settings, server, settings.issuer_client_id)
-    issuer = _credential(settings, "issuer", outbound, environ, writes.issuing)
+    issuers = build_writes(settings, server, settings.issuer_client_id)
+    issuer = build_credential_of(settings, "issuer", outbound, environ, writes=issuers.issuing)
     has_operator = settings.operator_client_id or settings.operator_credential == CredentialKind.DEVELOPER
     operators = build_writes(settings, server, settings.operator_client_id).operating
-    operator = _credential(settings, "operator", outbound, environ, operators) if has_operator else None
+    operator = build_credential_of(settings, "operator", outbound, environ, writes=operators) if has_operator else None
     return Azure(
         outbound=outbound,
+        fence=fence,
         issuer=issuer,
-        spending=writes.spending,
+        spending=issuers.spending,
         maps_account=AzureMapsAccount(
             accounts=account,
             credential=issuer,
@@ -96,6 +99,18 @@ def build_azure(settings: Settings, policy: Callable[[], Policy], environ: Mappi
             patience=patience,
         ),
         operator=_operating(account, operator, outbound, settings.arm_endpoint, patience) if operator else None,
+    )
+
+
+def build_outbound(settings: Settings, sending: Sending = nullcontext) -> Outbound:
+    """Build the one way out, whose bytes leave within ``sending``; nothing is connected yet."""
+    return Outbound(
+        sending=sending,
+        pool_size=settings.arm_pool,
+        connect_timeout=settings.arm_connect_timeout.total_seconds(),
+        read_timeout=settings.arm_read_timeout.total_seconds(),
+        ca_bundle=str(settings.ca_bundle) if settings.ca_bundle else None,
+        proxies={"https": settings.https_proxy} if settings.https_proxy else None,
     )
 
 
@@ -121,9 +136,16 @@ def _operating(
     )
 
 
-def _credential(
-    settings: Settings, who: str, outbound: Outbound, environ: Mapping[str, str], writes: ArmWrites
+def build_credential_of(
+    settings: Settings,
+    who: str,
+    outbound: Outbound,
+    environ: Mapping[str, str],
+    *,
+    scope: str | None = None,
+    writes: ArmWrites | None = None,
 ) -> PrefetchedCredential:
+    """Build the credential of ``issuer`` or ``operator``, for the management API unless ``scope`` says otherwise."""
     secret: Secret | None = getattr(settings, f"{who}_client_secret")
     certificate: Path | None = getattr(settings, f"{who}_certificate_file")
     choice = CredentialChoice(
@@ -137,7 +159,7 @@ def _credential(
     )
     return PrefetchedCredential(
         lambda: build_credential(choice, outbound),
-        scope=settings.arm_scope,
+        scope=scope or settings.arm_scope,
         patience=settings.arm_deadline.total_seconds(),
         writes=writes,
     )

@@ -20,7 +20,7 @@ def build_doctor(environ: Mapping[str, str]) -> Iterator[Finding]:
     """Return the doctor's findings, made as they are asked for. Raises SettingsError, PolicyRefused."""
     settings = Settings.from_env(environ)
     configure_logs("error")
-    stores = build_stores(settings)
+    stores = build_stores(settings, environ)
     policies = build_policies(settings, stores, None)
     azure = build_azure(settings, policies.current, environ, stores.server)
     caller_tokens = build_caller_tokens(settings, azure.outbound)

@@ -1,5 +1,6 @@
 """The policy in force, and who is told of its changes."""
 
+from dataclasses import fields
 from pathlib import Path
 
 import structlog
@@ -8,11 +9,23 @@ from sas_service.adapters.policy_file import LastAccepted, PolicyFile
 from sas_service.adapters.system_clock import SystemClock
 from sas_service.bootstrap.stores import Stores
 from sas_service.domain.errors import PolicyRefused
+from sas_service.domain.pace import Pace
 from sas_service.domain.policy import Policy
+from sas_service.services.first_identity import FirstIdentity
 from sas_service.services.takeover import PolicyTakeover
 from sas_service.settings import Settings
 
 _log = structlog.get_logger()
+
+
+def build_first_identity(settings: Settings, stores: Stores) -> FirstIdentity:
+    """Build the choice of what a new profile signs with."""
+    return FirstIdentity(journal=stores.journal, census=stores.census, clock=SystemClock(), pace=pace(settings))
+
+
+def pace(settings: Settings) -> Pace:
+    """Return the waits of a revocation as they are set."""
+    return Pace(**{each.name: getattr(settings, f"revocation_{each.name}") for each in fields(Pace)})
 
 
 def build_policies(settings: Settings, stores: Stores, last_accepted: Path | None) -> PolicyFile:
@@ -24,6 +37,7 @@ def build_policies(settings: Settings, stores: Stores, last_accepted: Path | Non
         slots=stores.slots,
         suspensions=stores.suspensions,
         clock=clock,
+        first=build_first_identity(settings, stores).of,
     )
 
     def changed(old: Policy | None, new: Policy) -> None:

@@ -41,7 +41,7 @@ def preflight(environ: Mapping[str, str], *, listens: bool = False) -> None:
     """
     settings = Settings.from_env(environ)
     configure_logs(settings.log_level)
-    stores = build_stores(settings)
+    stores = build_stores(settings, environ)
     checks = [lambda: build_policies(settings, stores, None), *(each.check for each in readiness(stores, None))]
     # Once each: two questions to a Redis that is away have the same answer.
     problems = list(dict.fromkeys(problem for check in checks for problem in _problems(check)))
@@ -50,10 +50,11 @@ def preflight(environ: Mapping[str, str], *, listens: bool = False) -> None:
     stores.mirror.close()
     if problems:
         raise NotReady(problems)
-    _log.info(
-        "the audit mirror is local to this machine: run one replica of the service per mirror directory",
-        directory=str(settings.mirror_directory),
-    )
+    if settings.mirror_directory:
+        _log.info(
+            "the audit mirror is local to this machine: run one replica of the service per mirror directory",
+            directory=str(settings.mirror_directory),
+        )
 
 
 def _problems(check: Callable[[], object]) -> list[str]:

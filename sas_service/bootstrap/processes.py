@@ -19,7 +19,7 @@ from sas_service.api.app import create_app
 from sas_service.api.auth import Challenge
 from sas_service.api.metrics import Metrics
 from sas_service.bootstrap.azure import Azure, build_azure, build_caller_tokens
-from sas_service.bootstrap.policies import build_policies
+from sas_service.bootstrap.policies import build_first_identity, build_policies
 from sas_service.bootstrap.preflight import readiness
 from sas_service.bootstrap.revocation import Revocations, build_revocations
 from sas_service.bootstrap.stores import Stores, build_stores
@@ -29,6 +29,7 @@ from sas_service.services.deny import Deciding
 from sas_service.services.inspect import Inspection
 from sas_service.services.issue import Issuing
 from sas_service.services.reap import Reaping
+from sas_service.services.renew import Renewing
 from sas_service.services.replace import Replacing
 from sas_service.services.suspend import Suspending
 from sas_service.settings import Settings
@@ -59,7 +60,7 @@ def build_service(environ: Mapping[str, str], *, last_accepted: Path | None = No
     """Build a process from its environment. Raises SettingsError, PolicyRefused; opens no connection to Azure."""
     settings = Settings.from_env(environ)
     configure_logs(settings.log_level)
-    stores = build_stores(settings)
+    stores = build_stores(settings, environ)
     policies = build_policies(settings, stores, last_accepted)
     azure = build_azure(settings, policies.current, environ, stores.server)
     clock = SystemClock()
@@ -94,7 +95,9 @@ def build_api(environ: Mapping[str, str]) -> tuple[Service, Flask]:
     deciding = Deciding(policies=service.policies, audit_log=stores.audit_log, mirror=stores.mirror)
     issuing = Issuing(
         deciding=deciding,
-        active_slots=ActiveSlots(slots=stores.slots, maps_account=azure.maps_account),
+        active_slots=ActiveSlots(
+            slots=stores.slots, maps_account=azure.maps_account, first=build_first_identity(settings, stores).of
+        ),
         audit_log=stores.audit_log,
         mirror=stores.mirror,
         maps_account=azure.maps_account,
@@ -136,7 +139,9 @@ def build_api(environ: Mapping[str, str]) -> tuple[Service, Flask]:
         deciding=deciding,
         issuing=issuing,
         replacing=replacing,
+        renewing=Renewing(inspection=inspection, journal=stores.journal, slots=stores.slots, clock=clock),
         revoking=service.revocations.revoking if service.revocations else None,
+        watching=service.revocations.watching if service.revocations else None,
         inspection=inspection,
         suspending=suspending,
         account_origins=account_origins,

@@ -3,31 +3,40 @@
 import os
 import secrets
 import socket
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 
+from sas_service.adapters.fenced_ports import FencedIdentities, FencedKeys, FencedRoles
 from sas_service.adapters.policy_file import PolicyFile
 from sas_service.adapters.sealing import AesGcmSealing
+from sas_service.adapters.self_fencing import FencedLeases, SelfFence
 from sas_service.adapters.system_clock import SystemClock
 from sas_service.adapters.token_ids import suffix
 from sas_service.bootstrap.azure import Azure
+from sas_service.bootstrap.policies import pace
 from sas_service.bootstrap.stores import Stores
-from sas_service.domain.pace import Pace
+from sas_service.services.keep_standby import KeepStandby
+from sas_service.services.look_after import LookAfter
 from sas_service.services.plan_revocation import Planning
 from sas_service.services.revoke import Revoking
 from sas_service.services.run_playbook import PlaybookRunner
 from sas_service.services.spend import SpendingMapsAccount
+from sas_service.services.watch_drift import DriftWatch
+from sas_service.services.watch_revocations import Watching
 from sas_service.settings import Settings
 from sas_service.steps.run import World
 
 
 @dataclass(frozen=True, slots=True)
 class Revocations:
-    """What a process with an operating identity can do beside issuing."""
+    """What a process with an operating identity can do beside issuing; ``runner`` and ``look_after`` are a worker's."""
 
     world: World
     planning: Planning
     revoking: Revoking
+    watching: Watching
     runner: PlaybookRunner
+    drift: DriftWatch
+    look_after: LookAfter
 
 
 def build_revocations(settings: Settings, stores: Stores, policies: PolicyFile, azure: Azure) -> Revocations | None:
@@ -55,11 +64,36 @@ def build_revocations(settings: Settings, stores: Stores, policies: PolicyFile, 
         pace=pace(settings),
     )
     planning = Planning(world)
+    fenced = under_permit(world, azure.fence)
+    leases = FencedLeases(stores.leases, azure.fence, margin=world.pace.call_deadline)
+    # One name for both: within a process they take turns on an account (worker.py).
+    holder, drift = _holder(), DriftWatch(fenced, planning, stores.notes)
     return Revocations(
         world=world,
         planning=planning,
         revoking=Revoking(world, planning),
-        runner=PlaybookRunner(world, stores.leases, holder=_holder()),
+        watching=Watching(world),
+        runner=PlaybookRunner(fenced, leases, holder=holder),
+        drift=drift,
+        look_after=LookAfter(
+            world=fenced,
+            planning=planning,
+            leases=leases,
+            holder=holder,
+            watch=drift,
+            standby=KeepStandby(fenced, stores.notes, prove_every=settings.worker_prove_every),
+            every=settings.worker_watch_every,
+        ),
+    )
+
+
+def under_permit(world: World, fence: SelfFence) -> World:
+    """Return the world in which no change is sent to Azure but under the permit of a lease."""
+    return replace(
+        world,
+        keys=FencedKeys(world.keys, fence),
+        identities=FencedIdentities(world.identities, fence),
+        roles=FencedRoles(world.roles, fence),
     )
 
 
@@ -67,11 +101,6 @@ def build_sealing(settings: Settings) -> AesGcmSealing | None:
     """Build the encryption of what is kept in Redis; None where no key is set."""
     keys = settings.sealing_keys
     return AesGcmSealing({name: key.decode() for name, key in keys}, current=keys[0][0]) if keys else None
-
-
-def pace(settings: Settings) -> Pace:
-    """Return the waits as they are set."""
-    return Pace(**{each.name: getattr(settings, f"revocation_{each.name}") for each in fields(Pace)})
 
 
 def _new_id() -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import sas_service
 from sas_service.adapters.audit_mirror import NdjsonMirror
+from sas_service.adapters.azure.append_blob_mirror import STORAGE_SCOPE, AppendBlobMirror, blob_container
 from sas_service.adapters.redis.acknowledgements import RedisAcknowledgements
 from sas_service.adapters.redis.audit_log import RedisAuditLog
 from sas_service.adapters.redis.census import RedisTokenCensus
@@ -13,9 +14,11 @@ from sas_service.adapters.redis.connection import Limits, connect
 from sas_service.adapters.redis.journal import RedisJournal
 from sas_service.adapters.redis.leases import RedisLeases
 from sas_service.adapters.redis.migrations import Migrations
+from sas_service.adapters.redis.notes import RedisNotes
 from sas_service.adapters.redis.server import Durability, Server
 from sas_service.adapters.redis.slots import RedisSlots
 from sas_service.adapters.redis.suspensions import RedisSuspensions
+from sas_service.bootstrap.azure import build_credential_of, build_outbound
 from sas_service.settings import Settings, SettingsError
 
 __all__ = ["SettingsError", "Stores", "build_stores", "migrations_from"]
@@ -34,10 +37,11 @@ class Stores:
     leases: RedisLeases
     census: RedisTokenCensus
     acknowledgements: RedisAcknowledgements
-    mirror: NdjsonMirror
+    notes: RedisNotes
+    mirror: NdjsonMirror | AppendBlobMirror
 
 
-def build_stores(settings: Settings) -> Stores:
+def build_stores(settings: Settings, environ: Mapping[str, str]) -> Stores:
     """Build the stores; nothing is connected yet."""
     url = settings.redis_url.reveal()
     redis = connect(
@@ -64,8 +68,19 @@ def build_stores(settings: Settings) -> Stores:
         leases=RedisLeases(server),
         census=RedisTokenCensus(server),
         acknowledgements=RedisAcknowledgements(server),
-        mirror=NdjsonMirror(settings.mirror_directory, segment_bytes=settings.mirror_segment_bytes),
+        notes=RedisNotes(server),
+        mirror=build_mirror(settings, environ),
     )
+
+
+def build_mirror(settings: Settings, environ: Mapping[str, str]) -> NdjsonMirror | AppendBlobMirror:
+    """Build the second place of every event: files here, or a blob container that all replicas write to."""
+    if settings.mirror_directory:
+        return NdjsonMirror(settings.mirror_directory, segment_bytes=settings.mirror_segment_bytes)
+    outbound = build_outbound(settings)
+    credential = build_credential_of(settings, "issuer", outbound, environ, scope=STORAGE_SCOPE)
+    container = blob_container(settings.mirror_container or "", credential, outbound)
+    return AppendBlobMirror(container, deadline=settings.redis_timeout * 2)
 
 
 def _own_migrations() -> Path:
@@ -77,4 +92,4 @@ def _own_migrations() -> Path:
 
 def migrations_from(environ: Mapping[str, str]) -> Migrations:
     """Return this release's migrations for the Redis of ``environ``. Raises SettingsError."""
-    return build_stores(Settings.from_env(environ)).migrations
+    return build_stores(Settings.from_env(environ), environ).migrations

@@ -32,11 +32,18 @@ from sas_service.demo.supervisor import run_demo
     show_default=True,
     help="Port of the emulated Azure (variable EMULATOR_PORT).",
 )
-def demo(directory: Path, port: int, emulator_port: int) -> None:
+@click.option(
+    "--applications",
+    type=click.IntRange(0, 200),
+    default=0,
+    show_default=True,
+    help="Further client applications of the two teams, to try a revocation on many.",
+)
+def demo(directory: Path, port: int, emulator_port: int, applications: int) -> None:
     """Run a whole world on this machine until Ctrl-C.
 
     Starts an emulated Azure, an embedded Redis-compatible server, the API under gunicorn and the worker, all on
     127.0.0.1, and prints three commands to copy. State is kept in DIRECTORY: a second run finds the tokens and keys
     of the first. Needs the extra: pip install 'sas-service[demo]'.
     """
-    sys.exit(run_demo(directory.resolve(), port=port, emulator_port=emulator_port))
+    sys.exit(run_demo(directory.resolve(), port=port, emulator_port=emulator_port, applications=applications))

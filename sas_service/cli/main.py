@@ -14,6 +14,9 @@ COMMANDS = {
     "migrate": "sas_service.cli.migrate_command:migrate",
     "policy": "sas_service.cli.policy_commands:policy",
     "doctor": "sas_service.cli.doctor_command:doctor",
+    "revoke": "sas_service.cli.revocation.revoke_command:revoke",
+    "lockdown": "sas_service.cli.revocation.lockdown_command:lockdown",
+    "rotate-shared-key": "sas_service.cli.revocation.rotate_command:rotate_shared_key",
     "openapi": "sas_service.cli.openapi_command:openapi",
 }
 """Name -> where the click command is."""
@@ -52,6 +55,11 @@ def main() -> None:
       sas-service migrate         bring Redis to this release's schema
       sas-service serve           the API under gunicorn
       sas-service worker          the background work; as many as you like
+
+    \b
+    When tokens must be taken back
+      sas-service revoke          plan, confirm, watch: docs/revocation.md
+      sas-service lockdown        everything off at once, and the guarded way back
 
     Settings are environment variables named SAS_...; docs/configuration.md lists them all.
     """  # noqa: D301  click wants the backspace character itself

@@ -18,6 +18,7 @@ import yaml
 
 from sas_service.demo import world as demo_world
 from sas_service.demo.children import Child
+from sas_service.demo.environment import service_environment
 from sas_service.demo.redis_server import redis_command
 from sas_service.demo.words import banner, say
 
@@ -30,7 +31,7 @@ class DemoError(Exception):
     """The demo cannot start or go on; the text says why and what to do."""
 
 
-def run_demo(directory: Path, *, port: int, emulator_port: int) -> int:
+def run_demo(directory: Path, *, port: int, emulator_port: int, applications: int = 0) -> int:
     """Run the demo until Ctrl-C or SIGTERM; returns the exit code."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -40,7 +41,8 @@ def run_demo(directory: Path, *, port: int, emulator_port: int) -> int:
         with (directory / "demo.lock").open("a") as lock:
             _claim(lock.fileno(), directory)
             _check_ports({"PORT": port, "EMULATOR_PORT": emulator_port})
-            return _Demo(directory, port=port, emulator_port=emulator_port, stop=stop).run()
+            ports = {"port": port, "emulator_port": emulator_port}
+            return _Demo(directory, applications=applications, stop=stop, **ports).run()
     except DemoError as error:
         say(f"demo: {error}", error=True)
         return 1
@@ -86,7 +88,9 @@ def free_port() -> int:
 class _Demo:
     """One run of the demo: its files, its processes, its end."""
 
-    def __init__(self, directory: Path, *, port: int, emulator_port: int, stop: threading.Event) -> None:
+    def __init__(
+        self, directory: Path, *, port: int, emulator_port: int, applications: int, stop: threading.Event
+    ) -> None:
         self._directory = directory
         self._port = port
         self._stop = stop
@@ -94,7 +98,7 @@ class _Demo:
         self._emulator_url = f"http://127.0.0.1:{emulator_port}"
         self._emulator_port = emulator_port
         self._redis_port = free_port()
-        self._secrets = self._load_secrets()
+        self._secrets = self._load_secrets(applications)
         self._children: list[Child] = []
         self._waiting: list[tuple[Child, Callable[[], bool]]] = []
 
@@ -115,11 +119,13 @@ class _Demo:
     def _contract(self) -> dict[str, object]:
         return demo_world.contract(self._secrets, self._api_url, self._emulator_url)
 
-    def _load_secrets(self) -> demo_world.DemoSecrets:
+    def _load_secrets(self, applications: int) -> demo_world.DemoSecrets:
         path = self._directory / "secrets.json"
         kept = json.loads(path.read_text()) if path.exists() else {}
         # A directory of an earlier release keeps its secrets and gets those that are new.
-        made = demo_world.DemoSecrets(**{**asdict(demo_world.DemoSecrets.fresh()), **kept})
+        made = demo_world.DemoSecrets(**{**asdict(demo_world.DemoSecrets.fresh()), **kept}).with_applications(
+            applications
+        )
         self._write("secrets.json", json.dumps(asdict(made)))
         return made
 
@@ -135,12 +141,12 @@ class _Demo:
         for folder in ("log", "redis", "mirror"):
             (self._directory / folder).mkdir(mode=0o700, exist_ok=True)
         self._write("world.json", json.dumps(demo_world.world(self._secrets), indent=1))
-        policy = demo_world.policy(self._emulator_url)
+        policy = demo_world.policy(self._emulator_url, self._secrets.clients)
         self._write("policy.yaml", yaml.safe_dump(policy, sort_keys=False))
 
     def _start_all(self) -> None:
         ours = [sys.executable, "-m", "sas_service.cli"]
-        environment = demo_world.service_environment(
+        environment = service_environment(
             self._secrets,
             directory=str(self._directory),
             redis_url=f"redis://:{self._secrets.redis_password}@127.0.0.1:{self._redis_port}/0",

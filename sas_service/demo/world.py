@@ -5,8 +5,8 @@ Ids are made from names and so are the same everywhere; secrets are random and m
 
 import secrets
 from base64 import b64encode
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
@@ -24,6 +24,9 @@ CLIENT_ROLES: Mapping[str, tuple[str, ...]] = {
     "admin": ("Revocations.Manage",),
     "approver": ("Revocations.Approve",),
 }
+
+TEAMS = ("storefront", "logistics")
+_ONE_MORE_APPLICATION: tuple[str, ...] = ("Tokens.Issue",)
 
 PROFILES: Mapping[str, Mapping[str, Any]] = {
     "storefront-web": {
@@ -64,19 +67,6 @@ OPERATOR_ACTIONS = [
 ]
 
 
-HURRY: Mapping[str, str] = {
-    "SAS_WORKER_TICK": "PT1S",
-    "SAS_REVOCATION_PLAN_LIFETIME": "PT15M",
-    "SAS_REVOCATION_QUARANTINE": "PT10S",
-    "SAS_REVOCATION_PROOF_SPAN": "PT2S",
-    "SAS_REVOCATION_RESEND_AFTER": "PT5S",
-    "SAS_REVOCATION_REGENERATE_AGAIN_AFTER": "PT30S",
-    "SAS_REVOCATION_CALL_DEADLINE": "PT11S",
-    "SAS_REVOCATION_LEASE": "PT25S",
-}
-"""The waits of a revocation, in seconds where production has minutes (design.md section 5: quarantine PT10S)."""
-
-
 def guid(name: str) -> str:
     """Return the demo's GUID for ``name``, the same on every machine."""
     return str(uuid5(NAMESPACE_URL, f"https://sas-service.example/demo/{name}"))
@@ -112,6 +102,11 @@ class DemoSecrets:
                 for name in ("key_pepper", "sealing_key", "signing_key")
             },
         )
+
+    def with_applications(self, number: int) -> "DemoSecrets":
+        """Return them with ``number`` further applications, by turns of each team; known ones keep their secrets."""
+        names = [f"{TEAMS[each % len(TEAMS)]}-app-{each + 1:02}" for each in range(number)]
+        return replace(self, clients={**{name: secrets.token_urlsafe(24) for name in names}, **self.clients})
 
 
 def identity_names() -> list[str]:
@@ -172,11 +167,15 @@ def _tenant(made: DemoSecrets) -> dict[str, Any]:
             "displayName": name,
             "secrets": [made.clients[name]],
         }
-        for name in CLIENT_ROLES
+        for name in made.clients
     ]
     assignments = [
-        {"principalId": guid(f"sp/{name}"), "resource": APPLICATION_ID_URI, "roles": list(roles)}
-        for name, roles in CLIENT_ROLES.items()
+        {
+            "principalId": guid(f"sp/{name}"),
+            "resource": APPLICATION_ID_URI,
+            "roles": list(CLIENT_ROLES.get(name, _ONE_MORE_APPLICATION)),
+        }
+        for name in made.clients
     ]
     return {
         "id": TENANT_ID,
@@ -222,8 +221,8 @@ def _assignment(scope: str, principal: str, role: str) -> dict[str, Any]:
     return {"scope": scope, "principalId": principal, "role": role, "principalType": "ServicePrincipal"}
 
 
-def policy(emulator_url: str) -> dict[str, Any]:
-    """Return the policy document (docs/policy.md)."""
+def policy(emulator_url: str, clients: Iterable[str] = CLIENT_ROLES) -> dict[str, Any]:
+    """Return the policy document (docs/policy.md); a client named after a team is one of its applications."""
     return {
         "version": 1,
         "accounts": {
@@ -247,10 +246,12 @@ def policy(emulator_url: str) -> dict[str, Any]:
         },
         "teams": {
             team: {
-                "members": {"applications": [guid(f"client/{team}")]},
+                "members": {
+                    "applications": [guid(f"client/{name}") for name in clients if name.partition("-")[0] == team]
+                },
                 "profiles": [name for name, profile in PROFILES.items() if profile["team"] == team],
             }
-            for team in ("storefront", "logistics")
+            for team in TEAMS
         },
     }
 
@@ -264,33 +265,8 @@ def contract(made: DemoSecrets, api_url: str, emulator_url: str) -> dict[str, An
         "tokenUrl": f"{emulator_url}/{TENANT_ID}/oauth2/v2.0/token",
         "scope": f"{APPLICATION_ID_URI}/.default",
         "clients": {
-            name: {"clientId": guid(f"client/{name}"), "clientSecret": made.clients[name]} for name in CLIENT_ROLES
+            name: {"clientId": guid(f"client/{name}"), "clientSecret": secret} for name, secret in made.clients.items()
         },
         "account": ACCOUNT,
         "profiles": {name: {"account": ACCOUNT, "regions": REGIONS, **profile} for name, profile in PROFILES.items()},
-    }
-
-
-def service_environment(
-    made: DemoSecrets, *, directory: str, redis_url: str, emulator_url: str, port: int
-) -> dict[str, str]:
-    """Return the environment of API and worker, as a deployment would set it."""
-    return {
-        "IDENTITY_ENDPOINT": f"{emulator_url}/msi/token",
-        "IDENTITY_HEADER": made.identity_header,
-        "SAS_POLICY_FILE": f"{directory}/policy.yaml",
-        "SAS_REDIS_URL": redis_url,
-        "SAS_MIRROR_DIRECTORY": f"{directory}/mirror",
-        "SAS_TENANT_ID": TENANT_ID,
-        "SAS_AUDIENCES": f"{API_CLIENT_ID},{APPLICATION_ID_URI}",
-        "SAS_ENTRA_AUTHORITY": emulator_url,
-        "SAS_ARM_ENDPOINT": emulator_url,
-        "SAS_ISSUER_CLIENT_ID": guid("identity/service-issuer"),
-        "SAS_OPERATOR_CLIENT_ID": guid("identity/service-operator"),
-        "SAS_BIND": f"127.0.0.1:{port}",
-        "SAS_KEY_PEPPER": made.key_pepper,
-        "SAS_SEALING_KEYS": f"demo:{made.sealing_key}",
-        "SAS_SIGNING_KEY": made.signing_key,
-        "SAS_SIGNING_ORIGIN": "sas-service.example/demo",
-        **HURRY,
     }

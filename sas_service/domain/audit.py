@@ -38,6 +38,11 @@ class EventKind(StrEnum):
     CANARY_SIGNED = "canarySigned"
     AZURE_WRITE_INTENDED = "azureWriteIntended"
     AZURE_WRITE_ANSWERED = "azureWriteAnswered"
+    DRIFT_FOUND = "driftFound"
+    DRIFT_ENDED = "driftEnded"
+    DRIFT_ACCEPTED = "driftAccepted"
+    STANDBY_PROVEN = "standbyProven"
+    RUN_WITHOUT_ACCOUNT = "runWithoutAccount"
 
 
 @dataclass(frozen=True, slots=True)

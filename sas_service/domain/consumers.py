@@ -28,13 +28,17 @@ class Consumer:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
-    """An application's word that it has loaded ``token`` in place of ``replaced``; it named the fingerprint."""
+    """An application's word that it has loaded ``token`` in place of ``replaced``; it named the fingerprint.
+
+    ``until`` is when both tokens have expired and nobody needs the word any more.
+    """
 
     replaced: str
     token: str
     fingerprint: str
     consumer: Consumer
     at: datetime
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,13 +13,29 @@ class Cut:
     """One thing taken away: a key's generation or an identity's role, with all that hung on it up to ``epoch``.
 
     ``epoch`` is the account's when it was cut: from that epoch on, nothing is signed with it until a later switch.
+    ``until`` is told of a key that somebody else regenerated: only what was signed before is dead for sure, and what
+    was issued from then to ``at``, when it was found, may be either. Nobody knows of a second of these, so both are
+    taken to be true: its holder is told to renew, and it counts as live.
     """
 
     kind: str
     name: str
     epoch: int
     at: datetime
+    until: datetime | None = None
 
+    def ends(self, kind: str, name: str, record: TokenRecord, *, surely: bool) -> bool:
+        """Tell whether it took ``record`` away, for sure or perhaps."""
+        if (self.kind, self.name) != (kind, name) or record.grant.epoch > self.epoch:
+            return False
+        if self.until is None:
+            return True
+        # A token may be signed up to so much later than it was reserved, which is what ``issued_at`` says.
+        return record.issued_at < self.until - SIGNING_TIME if surely else record.issued_at <= self.at
+
+
+SIGNING_TIME = timedelta(minutes=2)
+"""The longest from a token's reservation to its signature: the reaper gives up then (the setting's default)."""
 
 KEY, IDENTITY = "key", "identity"
 
@@ -41,14 +57,18 @@ class Past:
 
     def is_gone(self, record: TokenRecord) -> bool:
         """Tell whether the key generation that signed ``record`` is gone: nothing can revive it."""
-        return self._is_cut(KEY, record.grant.signing_key.value, record.grant.epoch)
+        return self._is_cut(KEY, record.grant.signing_key.value, record)
+
+    def is_hit(self, record: TokenRecord) -> bool:
+        """Tell whether ``record`` may have been taken away, by its key or its identity: its holder must hear of it."""
+        return self._is_cut(KEY, record.grant.signing_key.value, record, surely=False) or self.is_soft(record)
 
     def is_soft(self, record: TokenRecord) -> bool:
         """Tell whether the role behind ``record`` was removed: it would work again if the role came back."""
-        return self._is_cut(IDENTITY, record.grant.identity, record.grant.epoch)
+        return self._is_cut(IDENTITY, record.grant.identity, record)
 
-    def _is_cut(self, kind: str, name: str, epoch: int) -> bool:
-        return any(cut.kind == kind and cut.name == name and epoch <= cut.epoch for cut in self.cuts)
+    def _is_cut(self, kind: str, name: str, record: TokenRecord, *, surely: bool = True) -> bool:
+        return any(cut.ends(kind, name, record, surely=surely) for cut in self.cuts)
 
     def state(self, record: TokenRecord, now: datetime) -> TokenState:
         """Return the honest word for ``record``, what happened to its key and identity included."""

@@ -41,7 +41,7 @@ def direction(lever: Lever, target: Target, situation: Situation) -> Direction:
     cut = frozenset(_cut_identities(target, situation) if lever.cuts_role else ())
     new_key = other(cut_key) if cut_key else situation.slots.signing_key
     moving = {name: each for name, each in situation.profiles.items() if situation.active_identity(each) in cut}
-    chosen = {name: _next_identity(profile, cut, situation) for name, profile in moving.items()}
+    chosen = {name: next_identity(profile, cut, situation) for name, profile in moving.items()}
     identities = {name: identity for name, identity in chosen.items() if identity}
     affected = situation.profiles if cut_key else moving
     standby = {name: identities.get(name) or situation.active_identity(each) for name, each in affected.items()}
@@ -80,10 +80,11 @@ def _cut_identities(target: Target, situation: Situation) -> Iterator[str]:
             yield identity
 
 
-def _next_identity(profile: Profile, cut: frozenset[str], situation: Situation) -> str | None:
-    """The first identity of the profile that may take over; one that serves now is preferred: it is proven sooner."""
+def next_identity(profile: Profile, cut: frozenset[str], situation: Situation) -> str | None:
+    """Return the first identity of the profile that may take over; one that serves now is proven sooner."""
     free = [name for name in profile.identities if name not in cut and not situation.quarantined_until(name)]
-    serving = [name for name in free if situation.azure.serves(name)]
+    # One that was cut may have any other role: the data role would still bring its tokens back.
+    serving = [name for name in free if situation.azure.serves(name) and not situation.revives(name)]
     clean = [name for name in free if not situation.past.unclean_until(name, situation.records, situation.now)]
     return next(iter((*serving, *clean)), None)
 

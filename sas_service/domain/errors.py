@@ -168,5 +168,13 @@ class RevisionConflict(SasServiceError):
     """Somebody else has written to the revocation since it was read."""
 
 
+class PreconditionMissing(SasServiceError):
+    """The request decides about a plan without naming its hash."""
+
+
+class TooManyWatchers(SasServiceError):
+    """This process streams to as many watchers as it may: each takes a thread that could answer requests."""
+
+
 class LeaseLost(SasServiceError):
     """Another runner has taken over the account, or the lease ends too soon to act under it: nothing was sent."""

@@ -8,6 +8,11 @@ from sas_service.domain.runs import Revocation, is_open
 from sas_service.domain.tokens import TokenRecord
 
 
+def explanation_of(reason: str) -> str:
+    """Return the address of the page that explains ``reason``: public, since who must move may not see the run."""
+    return f"/renewal/{reason}"
+
+
 def move_order(record: TokenRecord, runs: Iterable[Revocation]) -> MoveOrder | None:
     """Return the order of the newest run that concerns ``record``, or None.
 
@@ -19,7 +24,7 @@ def move_order(record: TokenRecord, runs: Iterable[Revocation]) -> MoveOrder | N
         if switched is None or run.aborting or not run.plan.chosen.direction.kill.hits(record):
             continue
         tells = is_open(run) and run.plan.asked.mode is not Mode.GRACEFUL and record.grant.epoch <= run.plan.epoch
-        if tells or run.past.is_gone(record) or run.past.is_soft(record):
+        if tells or run.past.is_hit(record):
             reason = run.plan.asked.reason.value
-            return MoveOrder(switched, reason, f"/v1/revocations/{run.id}")
+            return MoveOrder(switched, reason, explanation_of(reason))
     return None

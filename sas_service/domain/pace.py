@@ -18,6 +18,8 @@ class Pace:
     """After this a step that is not done waits for a human: a role takes ten minutes, and once took thirty."""
     deadline: timedelta = timedelta(hours=1)
     """How long consumers have in an expedited run whose admin named no deadline: none waits for ever unheard."""
+    role_propagation: timedelta = timedelta(minutes=10)
+    """How long Azure takes to spread a role; nothing waits for it, only a plan's expected time counts with it."""
     resend_after: timedelta = timedelta(seconds=30)
     regenerate_again_after: timedelta = timedelta(minutes=10)
     """When a regeneration of unknown outcome, whose key has not changed, is sent once more."""

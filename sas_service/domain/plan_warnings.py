@@ -1,29 +1,28 @@
 """What an admin should know before starting: none of it stops the plan."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from sas_service.domain.directions import Direction
-from sas_service.domain.revocations import Reason, Target
-from sas_service.domain.situations import Situation
+from sas_service.domain.iso8601 import format_instant
+from sas_service.domain.offers import Offer
+from sas_service.domain.revocations import Target
+from sas_service.domain.situations import RoleReading, Situation
+from sas_service.domain.slots import SigningKey
 
-_THIEVES = frozenset({Reason.TOKEN_LEAK, Reason.OFFBOARDING, Reason.KEY_COMPROMISE})
 
-
-def warnings(target: Target, reason: Reason, way: Direction, situation: Situation) -> Iterator[str]:
+def warnings(target: Target, offered: Iterable[Offer], way: Direction, situation: Situation) -> Iterator[str]:
     """Yield every warning."""
-    yield from _suspend_first(target, reason, situation)
+    for offer in offered:
+        yield f"suspend {offer.kind} {offer.id} first: whoever can ask again is not stopped by a revocation"
+    if not any(target.selects(record) for record in situation.live):
+        yield "no live token is meant: what is out is dead already, or was never issued here"
     yield from _about_keys(way, situation)
     yield from _about_identities(way, situation)
+    yield from _about_quarantine(situation)
+    if situation.azure.location == "global":
+        yield "the account is in location global: it has no managed identities, so only the key can be cut"
     if situation.azure.local_auth_disabled:
         yield "local authentication is off: no token works now, and every unexpired one will when it is turned on"
-
-
-def _suspend_first(target: Target, reason: Reason, situation: Situation) -> Iterator[str]:
-    if reason not in _THIEVES or target.kind not in {"team", "profile"}:
-        return
-    for name in target.values:
-        if (target.kind, name) not in situation.suspended:
-            yield f"suspend {target.kind} {name} first: whoever can ask again is not stopped by a revocation"
 
 
 def _about_keys(way: Direction, situation: Situation) -> Iterator[str]:
@@ -41,3 +40,16 @@ def _about_identities(way: Direction, situation: Situation) -> Iterator[str]:
             yield f"profile {profile} has one identity left: the next run waits until the cut one is clean again"
     for identity in sorted(way.kill.identities - situation.azure.attached):
         yield f"{identity} is not attached any more: somebody else has detached it"
+    active = {situation.active_identity(profile) for profile in situation.profiles.values()}
+    for identity in sorted(active | way.kill.identities):
+        inherited = situation.azure.roles.get(identity, RoleReading()).inherited
+        if inherited:
+            yield f"{identity} has roles that are not removed at the account: {', '.join(inherited)}"
+
+
+def _about_quarantine(situation: Situation) -> Iterator[str]:
+    identities = {name for profile in situation.profiles.values() for name in profile.identities}
+    for name in (*(key.value for key in SigningKey), *sorted(identities)):
+        until = situation.quarantined_until(name)
+        if until:
+            yield f"{name} is in quarantine until {format_instant(until)}: nothing is signed with it before"

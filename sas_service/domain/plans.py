@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from hashlib import sha256
 
 from sas_service.domain.blast_radius import BlastRadius, blast_radius
 from sas_service.domain.directions import Direction, Obstacle, direction
+from sas_service.domain.expectations import expected_time
 from sas_service.domain.iso8601 import format_instant
+from sas_service.domain.offers import Offer, offers
 from sas_service.domain.plan_warnings import warnings
 from sas_service.domain.revocations import Lever, Mode, OnDeadline, Reason, Target
 from sas_service.domain.situations import Situation
@@ -29,20 +31,38 @@ class Asked:
     on_deadline: OnDeadline = OnDeadline.HOLD
     comment: str | None = None
 
+    def document(self) -> dict[str, object]:
+        """Write the question as JSON, without the lever: which one is meant stands in the plan."""
+        return {
+            "reason": self.reason.value,
+            "target": self.target.document(),
+            "mode": self.mode.value,
+            "deadline": format_instant(self.deadline) if self.deadline else None,
+            "onDeadline": self.on_deadline.value,
+            "comment": self.comment,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class LeverCost:
-    """What pulling one lever would do."""
+    """What pulling one lever would do; ``azure_calls`` says which calls are meant by ``azure_writes``, and how many."""
 
     lever: Lever
     direction: Direction
     radius: BlastRadius
     azure_writes: int
+    azure_calls: Mapping[str, int] = field(default_factory=dict)
+    expected_seconds: int = 0
 
     @property
     def exists(self) -> bool:
         """Whether it could be pulled now."""
         return not self.direction.obstacles
+
+    @property
+    def expected(self) -> timedelta:
+        """How long it would take."""
+        return timedelta(seconds=self.expected_seconds)
 
     @property
     def reversible(self) -> bool:
@@ -66,11 +86,18 @@ class Plan:
     made_at: datetime
     expires_at: datetime
     hash: str
+    offers: tuple[Offer, ...] = ()
 
     @property
     def chosen(self) -> LeverCost:
         """The lever that this plan would pull."""
         return next(cost for cost in self.levers if cost.lever is self.lever)
+
+    @property
+    def would_expire_by(self) -> datetime | None:
+        """When everything that is meant would have expired by itself; None if nothing that is meant is live."""
+        ends = (self.chosen.radius.intended.last_expiry, self.chosen.radius.missed.last_expiry)
+        return max((end for end in ends if end), default=None)
 
     @property
     def earliest_start(self) -> datetime | None:
@@ -82,10 +109,11 @@ class Plan:
 
 def make_plan(asked: Asked, situation: Situation) -> Plan:
     """Compare the levers for what is asked, and recommend one; nothing is changed."""
-    levers = tuple(_cost(lever, asked.target, situation) for lever in Lever)
+    levers = tuple(_cost(lever, asked, situation) for lever in Lever)
     recommended, why = _recommend(asked, levers, situation)
     lever = asked.lever or Lever.BOTH
     chosen = next(cost for cost in levers if cost.lever is lever)
+    offered = tuple(offers(asked.target, asked.reason, situation))
     obstacles = (*chosen.direction.obstacles, *_mode_obstacles(asked, chosen))
     return Plan(
         account=situation.account.name,
@@ -94,21 +122,37 @@ def make_plan(asked: Asked, situation: Situation) -> Plan:
         levers=levers,
         recommended=recommended,
         why=why,
-        warnings=tuple(warnings(asked.target, asked.reason, chosen.direction, situation)),
+        warnings=tuple(warnings(asked.target, offered, chosen.direction, situation)),
         obstacles=obstacles,
         epoch=situation.slots.epoch,
         made_at=situation.now,
         expires_at=situation.now + situation.pace.plan_lifetime,
         hash=_hash(asked, lever, levers, situation),
+        offers=offered,
     )
 
 
-def _cost(lever: Lever, target: Target, situation: Situation) -> LeverCost:
-    way = direction(lever, target, situation)
-    new = set(way.identities.values())
-    cold = [identity for identity in new if not situation.azure.serves(identity)]
-    writes = 2 * len(cold) + (way.kill.key is not None) + 2 * len(way.kill.identities) + len(way.standby)
-    return LeverCost(lever, way, blast_radius(situation.live, target, way.kill), writes)
+def _cost(lever: Lever, asked: Asked, situation: Situation) -> LeverCost:
+    way = direction(lever, asked.target, situation)
+    calls = _azure_calls(way, situation)
+    radius = blast_radius(situation.live, asked.target, way.kill)
+    seconds = int(expected_time(way, asked.mode, situation).total_seconds())
+    return LeverCost(lever, way, radius, sum(calls.values()), calls, seconds)
+
+
+def _azure_calls(way: Direction, situation: Situation) -> Mapping[str, int]:
+    """Return what would be sent to Azure, without what is only read: a warm standby needs nothing."""
+    cold = sum(not situation.azure.serves(identity) for identity in set(way.identities.values()))
+    cut = len(way.kill.identities)
+    calls = {
+        "attachIdentity": cold,
+        "assignRole": cold,
+        "listSas": len(way.standby),
+        "regenerateKey": int(way.kill.key is not None),
+        "detachIdentity": cut,
+        "removeRole": cut,
+    }
+    return {operation: count for operation, count in calls.items() if count}
 
 
 def _recommend(asked: Asked, levers: tuple[LeverCost, ...], situation: Situation) -> tuple[str, str]:

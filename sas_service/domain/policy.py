@@ -43,6 +43,13 @@ class Sharing(StrEnum):
     SHARED = "shared"
 
 
+class Standby(StrEnum):
+    """Whether what would take over in a revocation is kept ready between runs, or brought up by the run."""
+
+    WARM = "warm"
+    COLD = "cold"
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """One Azure Maps account; ``identities`` maps the policy's names to ARM resource ids."""
@@ -54,6 +61,7 @@ class Account:
     hosts: tuple[str, ...]
     platform_ceiling: timedelta
     identities: Mapping[str, str]
+    standby: Standby = Standby.WARM
 
     @property
     def resource_id(self) -> str:

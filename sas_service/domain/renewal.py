@@ -10,10 +10,13 @@ MARGIN = timedelta(minutes=5)
 """The Web SDK refetches 300 s before the expiry; a replacement should be there by then (azure-facts.md, section 7)."""
 
 SOONEST = timedelta(seconds=30)
-LATEST = timedelta(hours=6)
+LATEST = timedelta(minutes=15)
 CHECKS_PER_LIFE = 24
 JITTER = 0.2
-"""How often to ask: 24 times in a life, within these bounds, spread by a fifth so that a fleet does not ask at once."""
+"""How often to ask: 24 times in a life, within these bounds, spread by a fifth so that a fleet does not ask at once.
+
+Nobody asks more seldom than every quarter of an hour: an expedited revocation gives an hour, and is heard of by asking.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +80,13 @@ def renewal_window(start: datetime, expiry: datetime) -> RenewalWindow:
     return RenewalWindow(start=min(start + life * 2 / 3, end - life / 20), end=end)
 
 
+def asking_pace(life: timedelta) -> timedelta:
+    """Return how often the holder of a token that lives for ``life`` asks, before it is spread."""
+    return min(max(life / CHECKS_PER_LIFE, SOONEST), LATEST)
+
+
 def _ask_again(window: RenewalWindow, life: timedelta, now: datetime, seed: str) -> timedelta:
-    pace = min(max(life / CHECKS_PER_LIFE, SOONEST), LATEST)
-    jittered = pace * (1 - JITTER + 2 * JITTER * _fraction(seed))
+    jittered = asking_pace(life) * (1 - JITTER + 2 * JITTER * _fraction(seed))
     if now < window.end:
         jittered = min(jittered, window.end - now)
     return max(jittered, timedelta(seconds=1))

@@ -162,6 +162,13 @@ def state_at(run: Revocation, now: datetime) -> State:
     return run.state
 
 
+def resumed(run: Revocation, now: datetime) -> Revocation:
+    """Return the run going on: what it waited for is accepted, and what took too long gets its whole time again."""
+    accepted = run.accepted | ({run.waiting_code} if run.waiting_code else set())
+    changed = replace(run, state=State.RUNNING, accepted=accepted, waiting_for=None, waiting_code=None)
+    return changed.with_step(replace(run.step, begun=now)) if run.step and run.step.begun else changed
+
+
 def is_open(run: Revocation) -> bool:
     """Tell whether the run holds its account."""
     return run.state in OPEN

@@ -7,6 +7,7 @@ from functools import cached_property
 
 from sas_service.domain.blast_radius import live_tokens
 from sas_service.domain.cuts import Past
+from sas_service.domain.first_identities import first_identity
 from sas_service.domain.pace import Pace
 from sas_service.domain.policy import Account, Profile
 from sas_service.domain.slots import AccountSlots, SigningKey
@@ -60,7 +61,15 @@ class Situation:
 
     def active_identity(self, profile: Profile) -> str:
         """Return what signs for ``profile``, or will once its first token is asked for."""
-        return self.slots.identities.get(profile.name, profile.identities[0])
+        signing = self.slots.identities.get(profile.name)
+        return signing or first_identity(
+            profile, self.past, self.records, now=self.now, quarantine=self.pace.quarantine
+        )
+
+    def revives(self, identity: str) -> bool:
+        """Tell whether a role for ``identity`` would bring back tokens that were taken away with its role."""
+        soft = (each for each in self.records if each.grant.identity == identity and self.past.is_soft(each))
+        return any(each.grant.expiry > self.now and not self.past.is_gone(each) for each in soft)
 
     def quarantined_until(self, name: str) -> datetime | None:
         """Return when the quarantine of a key or identity ends, None if it is in none."""

@@ -46,12 +46,14 @@ from sas_service.ports.revocation import (
     SlotSwitch,
     TokenCensus,
 )
+from sas_service.ports.upkeep import AccountNotes
 
 __all__ = [
     "AccountCors",
     "AccountFacts",
     "AccountIdentities",
     "AccountKeys",
+    "AccountNotes",
     "Acknowledgements",
     "Allotted",
     "ArmBudget",

@@ -54,6 +54,10 @@ class Journal(Protocol):
         """Return the run that holds the account."""
         ...
 
+    def accounts(self) -> frozenset[str]:
+        """Return every account that ever had a plan, also those that the policy has no more."""
+        ...
+
     def start(self, run: Revocation, *, instead_of: Revocation | None = None) -> Revocation:
         """Write ``run`` as the one that holds its account, in one atomic step.
 
@@ -100,11 +104,18 @@ class Acknowledgements(Protocol):
     """Which tokens are replaced by one that is loaded. All methods raise AuditLogUnavailable."""
 
     def put(self, account: str, acknowledgement: Acknowledgement) -> bool:
-        """Remember it durably; returns whether it is new."""
+        """Remember it durably; returns whether it is new: the first word for a replaced token stands.
+
+        Words whose ``until`` is not after this one's ``at`` are forgotten on the way.
+        """
+        ...
+
+    def get(self, account: str, replaced: str) -> Acknowledgement | None:
+        """Return the word for one replaced token, or None."""
         ...
 
     def of(self, account: str) -> Mapping[str, Acknowledgement]:
-        """Return replaced token id -> acknowledgement."""
+        """Return replaced token id -> acknowledgement of everything that is remembered."""
         ...
 
 

@@ -1,5 +1,6 @@
 """Which slot signs now: the account's key and the profile's identity, with the principal that Azure gives it."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 from sas_service.domain.errors import AzureRefused
@@ -12,10 +13,18 @@ FACTS_MAX_AGE = timedelta(minutes=5)
 """A principalId never changes while its identity is attached; what else the facts say may be this old."""
 
 
+def first_named(profile: Profile) -> str:
+    """Return the first identity as written: right where nothing was ever cut."""
+    return profile.identities[0]
+
+
 class ActiveSlots:
     """Reads slots through a copy in this process; the epoch check of ``AuditLog.reserve`` catches a stale one."""
 
-    def __init__(self, *, slots: Slots, maps_account: MapsAccount) -> None:
+    def __init__(
+        self, *, slots: Slots, maps_account: MapsAccount, first: Callable[[Profile], str] = first_named
+    ) -> None:
+        self._first = first
         self._slots = slots
         self._maps_account = maps_account
         self._copies: dict[str, AccountSlots] = {}
@@ -37,7 +46,9 @@ class ActiveSlots:
         return slot, facts
 
     def _fresh(self, account: str, profile: Profile) -> AccountSlots:
-        active = self._slots.initialise(account, {profile.name: profile.identities[0]})
+        active = self._slots.initialise(account, {})
+        if profile.name not in active.identities:
+            active = self._slots.initialise(account, {profile.name: self._first(profile)})
         self._copies[account] = active
         return active
 

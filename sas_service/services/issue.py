@@ -159,11 +159,11 @@ class Issuing:
                 raise
         raise EpochMoved("the account is switching its slot; try again", retry_after=timedelta(seconds=1))
 
-    def again(self, record: TokenRecord, caller: Caller, *, request_id: str) -> Issued:
+    def again(self, record: TokenRecord, caller: Caller, *, request_id: str, origin: str | None = None) -> Issued:
         """Sign the recorded grant of a live token again, if its caller may still have the profile."""
         request = TokenRequest(profile=record.grant.profile)
         now = self._clock.now()
-        allowed = self._deciding.decide(request, caller, now=now, request_id=request_id)
+        allowed = self._deciding.decide(request, caller, now=now, request_id=request_id, origin=origin)
         _slot, facts = self._active_slots.of(allowed)
         self._spending.for_token(allowed, Purpose.INTERACTIVE, replaces=record.replaces)
         return self._redeliver(record, _Asked(request, caller, allowed, request_id, None), facts)

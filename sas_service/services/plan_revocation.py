@@ -1,5 +1,6 @@
 """Read the world once, and make a plan of it; nothing is changed."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 
 from sas_service.domain.errors import InvalidRequest, NotFound, Violation
@@ -24,17 +25,21 @@ class Planning:
         return make_plan(asked, self.situation(self.account(asked.target)))
 
     def account(self, target: Target) -> str:
-        """Return the one account that ``target`` is on: there is one plan per account."""
+        """Return the one account that ``target`` is on: there is one plan per account.
+
+        Raises NotFound with everything that is not known at once, InvalidRequest for a target on several accounts.
+        """
         policy = self._world.policies.current()
-        accounts = self._accounts(target, policy)
-        if not accounts or not accounts <= set(policy.accounts):
-            raise NotFound("There is no such target.")
+        found = {value: self._accounts_of(target, value, policy) for value in target.values}
+        if not found or not all(found.values()):
+            raise NotFound("There is no such target.", violations=tuple(_unknown(target, found)))
+        accounts = frozenset[str]().union(*found.values())
         if len(accounts) > 1:
             raise InvalidRequest(
                 "The target is on several accounts.",
-                violations=(Violation("/target", sorted(accounts), "one account", "revocation.account"),),
+                violations=(Violation("/target", ", ".join(sorted(accounts)), "one account", "revocation.account"),),
             )
-        return accounts.pop()
+        return next(iter(accounts))
 
     def situation(self, account: str) -> Situation:
         """Return everything that a plan for ``account`` is made of."""
@@ -53,19 +58,22 @@ class Planning:
             suspended=frozenset((each.kind, each.id) for each in world.suspensions.list()),
         )
 
-    def _accounts(self, target: Target, policy: Policy) -> set[str]:
-        values = set(target.values)
+    def _accounts_of(self, target: Target, value: str, policy: Policy) -> frozenset[str]:
+        known = frozenset(policy.accounts)
         if target.kind in {"account", "signingKey"}:
-            return {target.account or target.values[0]}
+            return known & {target.account or value}
         if target.kind == "identity":
-            return {name for name, each in policy.accounts.items() if values & set(each.identities)}
-        if target.kind == "tokens":
-            return {account_of(token) or "" for token in values}
-        if target.kind == "fingerprints":
-            found = (self._world.audit_log.token_by_fingerprint(sorted(policy.accounts), each) for each in values)
-            return {record.grant.account for record in found if record}
-        profiles = values if target.kind == "profile" else _profiles_of_teams(policy, values)
-        return {policy.profiles[name].account for name in profiles if name in policy.profiles}
+            return frozenset(name for name, each in policy.accounts.items() if value in each.identities)
+        if target.kind in {"tokens", "fingerprints"}:
+            record = self._record(target.kind, value, sorted(known))
+            return known & {record.grant.account} if record else frozenset()
+        profiles = {value} if target.kind == "profile" else _profiles_of(policy, value)
+        return known & {policy.profiles[name].account for name in profiles if name in policy.profiles}
+
+    def _record(self, kind: str, value: str, accounts: Sequence[str]) -> TokenRecord | None:
+        if kind == "fingerprints":
+            return self._world.audit_log.token_by_fingerprint(accounts, value)
+        return self._world.audit_log.token(value) if account_of(value) in accounts else None
 
     def _azure(self, account: str, runs: tuple[Revocation, ...], records: tuple[TokenRecord, ...]) -> AzureReading:
         world = self._world
@@ -96,5 +104,13 @@ class Planning:
         return tuple(key for key in SigningKey if known.get(key.value) != now[key])
 
 
-def _profiles_of_teams(policy: Policy, teams: set[str]) -> set[str]:
-    return {name for team in teams if team in policy.teams for name in policy.teams[team].profiles}
+def _unknown(target: Target, found: Mapping[str, frozenset[str]]) -> Iterator[Violation]:
+    is_list = target.kind in {"tokens", "fingerprints"}
+    for number, (value, accounts) in enumerate(found.items()):
+        if not accounts:
+            place = f"/target/{target.kind}/{number}" if is_list else f"/target/{target.kind}"
+            yield Violation(place, value, "one that is on record or in the policy", "revocation.target")
+
+
+def _profiles_of(policy: Policy, team: str) -> frozenset[str]:
+    return frozenset(policy.teams[team].profiles) if team in policy.teams else frozenset()

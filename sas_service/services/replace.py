@@ -38,28 +38,29 @@ class Replacing:
         self._suspensions = suspensions
         self._clock = clock
 
-    def replace(self, token_id: str, caller: Caller, *, request_id: str) -> Issued:
+    def replace(self, token_id: str, caller: Caller, *, request_id: str, origin: str | None = None) -> Issued:
         """Return a token in place of one of the caller's own; asked again, the same replacement once more.
 
-        Raises NotFound for a token that is not the caller's, or not live, and everything that issuing raises.
+        ``origin`` is of the web page that asks, if one does. Raises NotFound for a token that is not the caller's, or
+        not live, and everything that issuing raises.
         """
         old = self._own(token_id, caller)
         replacement = self._current_replacement(old)
         if replacement is not None:
-            return self._again(replacement, caller, request_id)
+            return self._again(replacement, caller, request_id, origin)
         policy = self._policies.current()
         profile = policy.profiles.get(old.grant.profile)
         if profile is None:
             raise ProfileNotAllowed("There is no such profile among those of your teams.")
         request = replacement_request(old, limits_of(policy, profile), self._clock.now())
         try:
-            return self._issuing.issue(request, caller, request_id=request_id, replaces=old.id)
+            return self._issuing.issue(request, caller, request_id=request_id, origin=origin, replaces=old.id)
         except RecordConflict as conflict:
             # Another instance of the application was faster: one token has one replacement.
             replacement = self._current_replacement(self._own(token_id, caller))
             if replacement is None:
                 raise RecordConflict(conflict.detail, retry_after=timedelta(seconds=1)) from None
-            return self._again(replacement, caller, request_id)
+            return self._again(replacement, caller, request_id, origin)
 
     def acknowledge(self, token_id: str, caller: Caller, *, fingerprint: str, request_id: str) -> TokenRecord:
         """Hear that the new token ``token_id`` is loaded: the one that it replaces counts as moved.
@@ -69,25 +70,35 @@ class Replacing:
         """
         new = self._own(token_id, caller)
         if new.replaces is None:
-            raise _wrong("/id", token_id, "a token that replaces another")
+            raise _wrong("path:id", token_id, "a token that replaces another")
         if fingerprint not in new.fingerprints:
             raise _wrong("/fingerprint", fingerprint, "the SHA-256 of the token that was loaded")
-        now = self._clock.now()
-        word = Acknowledgement(new.replaces, new.id, fingerprint, Consumer.of(new), now)
-        event = about(new, EventKind.ACKNOWLEDGED, now, request_id, replaces=new.replaces, fingerprint=fingerprint)
-        if new.replaces not in self._acknowledgements.of(new.grant.account):
-            self._mirror.append(self._audit_log.append(event))
-            self._acknowledgements.put(new.grant.account, word)
+        if self._acknowledgements.get(new.grant.account, new.replaces) is None:
+            self._hear(new, new.replaces, fingerprint, request_id)
         return new
 
-    def _again(self, replacement: TokenRecord, caller: Caller, request_id: str) -> Issued:
+    def _hear(self, new: TokenRecord, replaced: str, fingerprint: str, request_id: str) -> None:
+        """Put the word on record, event first: asked again after a crash in between, both are written.
+
+        So there may be an event without effect, but never a word that nobody can account for.
+        """
+        now = self._clock.now()
+        event = about(new, EventKind.ACKNOWLEDGED, now, request_id, replaces=replaced, fingerprint=fingerprint)
+        self._mirror.append(self._audit_log.append(event))
+        old = self._audit_log.token(replaced)
+        # A chain of replacements is followed to its acknowledged end: the word is needed as long as either may live.
+        until = max(each.grant.expiry for each in (old, new) if each)
+        word = Acknowledgement(replaced, new.id, fingerprint, Consumer.of(new), now, until)
+        self._acknowledgements.put(new.grant.account, word)
+
+    def _again(self, replacement: TokenRecord, caller: Caller, request_id: str, origin: str | None) -> Issued:
         """Sign the replacement once more; what issuing checks while it reserves is asked here."""
         consumer = Consumer.of(replacement)
         names = {("team", consumer.team), ("client", consumer.application), ("profile", consumer.profile)}
         for each in self._suspensions.list():
             if (each.kind, each.id) in names:
                 raise Suspended(f"The {each.kind} is suspended.", kind=each.kind)
-        return self._issuing.again(replacement, caller, request_id=request_id)
+        return self._issuing.again(replacement, caller, request_id=request_id, origin=origin)
 
     def _own(self, token_id: str, caller: Caller) -> TokenRecord:
         """Return a live token of this very caller; anybody else's looks as if it did not exist."""

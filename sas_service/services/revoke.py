@@ -1,7 +1,7 @@
 """What people do to a revocation: plan, approve, start, pause, resume, extend, excuse, commit, abort."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sas_service.domain.audit import EventDraft, EventKind
@@ -15,14 +15,23 @@ from sas_service.domain.errors import (
     RevisionConflict,
     RunInProgress,
 )
+from sas_service.domain.iso8601 import format_instant
 from sas_service.domain.plans import Asked, Plan, collateral_growth, is_same_way
 from sas_service.domain.revocations import Action, Mode, State
-from sas_service.domain.runs import Revocation, StepRecord, allowed_actions, is_open, state_at
+from sas_service.domain.runs import Revocation, StepRecord, allowed_actions, is_open, resumed, state_at
 from sas_service.playbooks import PLAYBOOKS
 from sas_service.ports import Lease
 from sas_service.services.plan_revocation import Planning
 from sas_service.steps import casualties
 from sas_service.steps.run import Run, World
+
+
+@dataclass(frozen=True, slots=True)
+class Decider:
+    """Who decides, and by which request."""
+
+    caller: Caller
+    request_id: str | None
 
 
 class Revoking:
@@ -33,7 +42,7 @@ class Revoking:
         self._planning = planning
         self._approvals_needed = approvals_needed
 
-    def plan(self, asked: Asked, caller: Caller) -> Revocation:
+    def plan(self, asked: Asked, caller: Caller, *, request_id: str | None = None) -> Revocation:
         """Make a plan and remember it; nothing else changes."""
         plan = self._planning.plan(asked)
         run = Revocation(
@@ -45,7 +54,8 @@ class Revoking:
             approvals_needed=self._approvals_needed,
             deadline=asked.deadline,
         )
-        self._record(run, EventKind.REVOCATION_PLANNED, caller, planHash=plan.hash, lever=plan.lever.value)
+        details = {"planHash": plan.hash, "lever": plan.lever.value, **asked.document()}
+        self._record(run, EventKind.REVOCATION_PLANNED, Decider(caller, request_id), **details)
         return self._world.journal.add(run)
 
     def read(self, run_id: str) -> Revocation:
@@ -59,17 +69,17 @@ class Revoking:
         nobody = Lease(run.account, "reader", 0, self._world.clock.now())
         return casualties.progress(Run(self._world, nobody, run))
 
-    def approve(self, run_id: str, caller: Caller, *, plan_hash: str) -> Revocation:
-        """Be the second pair of eyes; the planner cannot be."""
-        run = self._legal(run_id, Action.APPROVE)
-        self._same_plan(run, plan_hash)
+    def approve(self, run_id: str, caller: Caller, *, plan_hash: str, request_id: str | None = None) -> Revocation:
+        """Be the second pair of eyes; the planner cannot be, and nobody is twice."""
+        run = self._legal(run_id, Action.APPROVE, plan_hash)
         if caller.object_id == run.planned_by["objectId"] or caller.object_id in run.approved_by:
-            raise ActionNotAllowed("Somebody else must approve.", allowedActions="")
+            raise self._not_allowed("Somebody else must approve: who planned cannot, and nobody can twice.", run)
+        approved = (*run.approved_by, caller.object_id)
         return self._decide(
-            run, Action.APPROVE, caller, lambda r: replace(r, approved_by=(*r.approved_by, caller.object_id))
+            run, Action.APPROVE, Decider(caller, request_id), lambda r: replace(r, approved_by=approved)
         )
 
-    def start(self, run_id: str, caller: Caller, *, plan_hash: str) -> Revocation:
+    def start(self, run_id: str, caller: Caller, *, plan_hash: str, request_id: str | None = None) -> Revocation:
         """Count again, and begin if the plan still says what is true; adopts a less urgent run before its first cut.
 
         Raises ActionNotAllowed, RevisionConflict (another plan), PlanBlocked, ReplanRequired, RunInProgress.
@@ -79,60 +89,87 @@ class Revoking:
         adopted = self._adopted(run) if run.state in {State.PLANNED, State.BLOCKED} else None
         if run.state is State.BLOCKED:
             raise _blocked(run.plan)
-        run = self._legal(run_id, Action.START)
+        run = self._legal(run_id, Action.START, plan_hash)
         self._still_true(run.plan)
         started = self._started(run, caller)
-        self._record(run, EventKind.REVOCATION_DECIDED, caller, action="start", adopts=adopted.id if adopted else None)
+        who, adopts = Decider(caller, request_id), adopted.id if adopted else None
+        self._record(run, EventKind.REVOCATION_DECIDED, who, action="start", adopts=adopts)
         return self._world.journal.start(started, instead_of=adopted)
 
-    def pause(self, run_id: str, caller: Caller) -> Revocation:
+    def pause(
+        self, run_id: str, caller: Caller, *, plan_hash: str | None = None, request_id: str | None = None
+    ) -> Revocation:
         """Hold everything; what was sent is not called back."""
-        run = self._legal(run_id, Action.PAUSE)
-        return self._decide(run, Action.PAUSE, caller, lambda r: replace(r, state=State.PAUSED))
+        run = self._legal(run_id, Action.PAUSE, plan_hash)
+        who = Decider(caller, request_id)
+        return self._decide(run, Action.PAUSE, who, lambda r: replace(r, state=State.PAUSED))
 
-    def resume(self, run_id: str, caller: Caller) -> Revocation:
+    def resume(
+        self, run_id: str, caller: Caller, *, plan_hash: str | None = None, request_id: str | None = None
+    ) -> Revocation:
         """Go on; what the run waited for is looked at, and accepted where a person may accept it."""
-        run = self._legal(run_id, Action.RESUME)
-        return self._decide(run, Action.RESUME, caller, lambda r: _resumed(r, self._world.clock.now()))
+        run = self._legal(run_id, Action.RESUME, plan_hash)
+        now, who = self._world.clock.now(), Decider(caller, request_id)
+        return self._decide(run, Action.RESUME, who, lambda r: resumed(r, now), waitedFor=run.waiting_code)
 
-    def extend(self, run_id: str, caller: Caller, *, deadline: datetime) -> Revocation:
+    def extend(
+        self,
+        run_id: str,
+        caller: Caller,
+        *,
+        deadline: datetime,
+        plan_hash: str | None = None,
+        request_id: str | None = None,
+    ) -> Revocation:
         """Give the late more time."""
-        run = self._legal(run_id, Action.EXTEND)
+        run = self._legal(run_id, Action.EXTEND, plan_hash)
         if deadline <= self._world.clock.now() or (run.deadline and deadline <= run.deadline):
-            raise ActionNotAllowed("A deadline is only ever moved to later.", allowedActions="extend")
-        return self._decide(run, Action.EXTEND, caller, lambda r: replace(r, deadline=deadline, warned=0))
+            raise self._not_allowed("A deadline is only ever moved to later.", run)
+        who, until = Decider(caller, request_id), format_instant(deadline)
+        return self._decide(run, Action.EXTEND, who, lambda r: replace(r, deadline=deadline, warned=0), deadline=until)
 
-    def excuse(self, run_id: str, caller: Caller, *, consumer: str) -> Revocation:
+    def excuse(
+        self, run_id: str, caller: Caller, *, consumer: str, plan_hash: str | None = None, request_id: str | None = None
+    ) -> Revocation:
         """Leave one consumer behind, by name."""
-        run = self._legal(run_id, Action.EXCUSE)
+        run = self._legal(run_id, Action.EXCUSE, plan_hash)
         if consumer not in self.consumers(run_id).names:
             raise NotFound("No consumer of this name is late.")
-        return self._decide(
-            run, Action.EXCUSE, caller, lambda r: replace(r, excused=r.excused | {consumer}), consumer=consumer
-        )
+        who, excused = Decider(caller, request_id), run.excused | {consumer}
+        return self._decide(run, Action.EXCUSE, who, lambda r: replace(r, excused=excused), consumer=consumer)
 
-    def commit(self, run_id: str, caller: Caller) -> Revocation:
+    def commit(
+        self, run_id: str, caller: Caller, *, plan_hash: str | None = None, request_id: str | None = None
+    ) -> Revocation:
         """Cut although somebody has not moved; the casualty list goes on record first."""
-        run = self._legal(run_id, Action.COMMIT)
-        return self._decide(run, Action.COMMIT, caller, lambda r: replace(r, forced_by=caller.object_id))
+        run = self._legal(run_id, Action.COMMIT, plan_hash)
+        who = Decider(caller, request_id)
+        return self._decide(run, Action.COMMIT, who, lambda r: replace(r, forced_by=caller.object_id))
 
-    def abort(self, run_id: str, caller: Caller) -> Revocation:
+    def abort(
+        self, run_id: str, caller: Caller, *, plan_hash: str | None = None, request_id: str | None = None
+    ) -> Revocation:
         """Give up and walk back; refused after the first cut."""
-        run = self._legal(run_id, Action.ABORT)
-        now = self._world.clock.now()
+        run = self._legal(run_id, Action.ABORT, plan_hash)
+        now, who = self._world.clock.now(), Decider(caller, request_id)
         if is_open(run):
             return self._decide(
-                run, Action.ABORT, caller, lambda r: replace(r, aborting=caller.object_id, state=State.RUNNING)
+                run, Action.ABORT, who, lambda r: replace(r, aborting=caller.object_id, state=State.RUNNING)
             )
-        return self._decide(run, Action.ABORT, caller, lambda r: replace(r, state=State.ABORTED, ended_at=now))
+        return self._decide(run, Action.ABORT, who, lambda r: replace(r, state=State.ABORTED, ended_at=now))
 
-    def _legal(self, run_id: str, action: Action) -> Revocation:
+    def _legal(self, run_id: str, action: Action, plan_hash: str | None) -> Revocation:
         run = self._world.journal.read(run_id)
-        allowed = allowed_actions(run, self._world.clock.now())
-        if action not in allowed:
-            names = ",".join(sorted(allowed))
-            raise ActionNotAllowed(f"A {run.state} revocation does not allow {action} here.", allowedActions=names)
+        if plan_hash is not None:
+            self._same_plan(run, plan_hash)
+        if action not in allowed_actions(run, self._world.clock.now()):
+            state = state_at(run, self._world.clock.now())
+            raise self._not_allowed(f"A {state} revocation does not allow {action} here.", run)
         return run
+
+    def _not_allowed(self, why: str, run: Revocation) -> ActionNotAllowed:
+        names = sorted(allowed_actions(run, self._world.clock.now()))
+        return ActionNotAllowed(why, allowedActions=",".join(names))
 
     def _same_plan(self, run: Revocation, plan_hash: str) -> None:
         if run.plan.hash != plan_hash:
@@ -161,7 +198,8 @@ class Revoking:
         situation = self._planning.situation(run.account)
         now = self._world.clock.now()
         # A graceful run ends by itself; an expedited one must not wait for ever without anybody hearing of it.
-        latest = now + self._world.pace.deadline if run.plan.asked.mode is Mode.EXPEDITED else None
+        mode = run.plan.asked.mode
+        latest = now + self._world.pace.deadline if mode is Mode.EXPEDITED else None
         return replace(
             run,
             state=State.RUNNING,
@@ -171,38 +209,37 @@ class Revoking:
             steps=tuple(StepRecord(step.name) for step in PLAYBOOKS[run.plan.lever]),
             principals=dict(situation.azure.principals),
             before=situation.slots,
+            # Whoever starts an emergency answers for its casualties by name.
+            forced_by=caller.object_id if mode is Mode.EMERGENCY else None,
         )
 
     def _decide(
         self,
         run: Revocation,
         action: Action,
-        caller: Caller,
+        who: Decider,
         change: Callable[[Revocation], Revocation],
         **details: object,
     ) -> Revocation:
-        self._record(run, EventKind.REVOCATION_DECIDED, caller, action=action.value, **details)
+        self._record(run, EventKind.REVOCATION_DECIDED, who, action=action.value, **details)
         return self._world.journal.amend(change(run))
 
-    def _record(self, run: Revocation, kind: EventKind, caller: Caller, **details: object) -> None:
+    def _record(self, run: Revocation, kind: EventKind, who: Decider, **details: object) -> None:
         draft = EventDraft(
             kind=kind,
             at=self._world.clock.now(),
             account=run.account,
-            caller=caller.document(),
-            details={"revocation": run.id, **details},
+            caller=who.caller.document(),
+            request_id=who.request_id,
+            details={"revocation": run.id, **{name: value for name, value in details.items() if value is not None}},
         )
         self._world.mirror.append(self._world.audit_log.append(draft))
-
-
-def _resumed(run: Revocation, now: datetime) -> Revocation:
-    accepted = run.accepted | ({run.waiting_code} if run.waiting_code else set())
-    resumed = replace(run, state=State.RUNNING, accepted=accepted, waiting_for=None, waiting_code=None)
-    # What took too long gets its whole time again.
-    return resumed.with_step(replace(run.step, begun=now)) if run.step and run.step.begun else resumed
 
 
 def _blocked(plan: Plan) -> PlanBlocked:
     told = "; ".join(f"{each.what} (ways out: {', '.join(each.ways_out)})" for each in plan.obstacles)
     retry_after = plan.earliest_start - plan.made_at if plan.earliest_start else None
-    return PlanBlocked(f"The plan is blocked: {told}.", retry_after=retry_after)
+    blocked = PlanBlocked(f"The plan is blocked: {told}.", retry_after=retry_after)
+    if plan.earliest_start:
+        blocked.extra["earliestStart"] = format_instant(plan.earliest_start)
+    return blocked

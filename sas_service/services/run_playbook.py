@@ -67,7 +67,7 @@ class PlaybookRunner:
             if record.begun is None:
                 record = replace(record, begun=run.now)
                 run.save(run.entry.with_step(record))
-            seen = _look_and_act(run, steps[record.name])
+            seen = look_and_act(run, steps[record.name])
             if seen.done:
                 _finish(run, record.name, seen)
             elif not _is_aborting(run):
@@ -81,13 +81,15 @@ def _is_aborting(run: Run) -> bool:
     return run.entry.aborting is not None
 
 
-def _look_and_act(run: Run, step: Step) -> Seen:
+def look_and_act(run: Run, step: Step) -> Seen:
     """Look; if the step is not done, act once and look again. Azure's troubles are something to wait for."""
     try:
+        run.look_again()
         seen = step.done(run)
         # A streak is being counted: there is nothing to do but to look again, at the next tick.
         if seen.done or seen.human or step.do is None or seen.streak is not None:
             return seen
+        run.look_again()
         return step.do(run) or step.done(run)
     except _AZURE as error:
         return Seen(missing=f"Azure: {type(error).__name__}")
@@ -141,6 +143,7 @@ def _walk_back(run: Run, steps: tuple[Step, ...]) -> None:
     for step in reversed(steps):
         if step.undo is None or step.name not in begun:
             continue
+        run.look_again()
         try:
             seen = step.undo(run)
         except _AZURE as error:

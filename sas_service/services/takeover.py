@@ -1,19 +1,30 @@
 """Whether a changed policy may be taken over, and what is said about it on record."""
 
+from collections.abc import Callable
+
 from sas_service.domain.audit import EventDraft, EventKind
 from sas_service.domain.errors import NotFound, PolicyRefused, Violation
-from sas_service.domain.policy import Policy
+from sas_service.domain.policy import Policy, Profile
 from sas_service.domain.slots import AccountSlots
 from sas_service.domain.takeover import takeover_violations
 from sas_service.ports import AuditLog, AuditMirror, Clock, Slots, Suspensions
+from sas_service.services.active_slots import first_named
 
 
 class PolicyTakeover:
     """Refuses a policy that drops an identity which tokens or slots still need; announces each change once."""
 
     def __init__(
-        self, *, audit_log: AuditLog, mirror: AuditMirror, slots: Slots, suspensions: Suspensions, clock: Clock
+        self,
+        *,
+        audit_log: AuditLog,
+        mirror: AuditMirror,
+        slots: Slots,
+        suspensions: Suspensions,
+        clock: Clock,
+        first: Callable[[Profile], str] = first_named,
     ) -> None:
+        self._first = first
         self._audit_log = audit_log
         self._mirror = mirror
         self._slots = slots
@@ -38,8 +49,9 @@ class PolicyTakeover:
     def changed(self, old: Policy | None, new: Policy) -> None:
         """Put the change on record, once however many processes see it, and prepare what is new in it."""
         for account in sorted(new.accounts):
-            first = {name: each.identities[0] for name, each in new.profiles.items() if each.account == account}
-            self._slots.initialise(account, first)
+            started = self._slots.initialise(account, {}).identities
+            fresh = (each for each in new.profiles.values() if each.account == account and each.name not in started)
+            self._slots.initialise(account, {each.name: self._first(each) for each in fresh})
         draft = EventDraft(
             kind=EventKind.POLICY_CHANGED,
             at=self._clock.now(),

@@ -18,6 +18,7 @@ from sas_service.settings.values import (
     read_azure_url,
     read_bind,
     read_choice,
+    read_container_url,
     read_count,
     read_duration,
     read_flag,
@@ -69,8 +70,16 @@ class Settings(RevocationSettings, BudgetSettings):
         "Accept a Redis that evicts or does not persist. Records may then be lost: never in production.",
         default="false",
     )
-    mirror_directory: Path = setting(
-        Path, "Directory of the audit mirror's NDJSON segments; on another disk than Redis."
+    mirror_directory: Path | None = setting(
+        Path,
+        "Directory of the audit mirror's NDJSON segments, on another disk than Redis; this or the container.",
+        optional=True,
+    )
+    mirror_container: str | None = setting(
+        read_container_url,
+        "Blob container of the audit mirror, https://ACCOUNT.blob.core.windows.net/CONTAINER, for several replicas;"
+        " the issuing identity needs Storage Blob Data Contributor on it.",
+        optional=True,
     )
     mirror_segment_bytes: int = setting(read_positive, "Size at which a mirror segment is closed.", default="67108864")
     migrations_directory: Path | None = setting(
@@ -179,6 +188,11 @@ def _contradictions(settings: Any) -> list[str]:
     """What no single setting can tell."""
     problems = []
     longest = 2 * settings.arm_deadline + 3 * settings.redis_timeout
+    if (settings.mirror_directory is None) is (settings.mirror_container is None):
+        problems.append(
+            f"{PREFIX}MIRROR_DIRECTORY: exactly one of it and {PREFIX}MIRROR_CONTAINER is required:"
+            " no token leaves without a second record of it"
+        )
     if settings.graceful_timeout < longest:
         problems.append(
             f"{PREFIX}GRACEFUL_TIMEOUT: must be at least twice {PREFIX}ARM_DEADLINE plus three times"

@@ -7,6 +7,7 @@ from typing import Any
 from sas_service.settings.declaration import setting
 from sas_service.settings.values import (
     Secret,
+    read_bind,
     read_duration,
     read_key,
     read_named_keys,
@@ -39,6 +40,20 @@ class RevocationSettings:
     worker_tick: timedelta = setting(
         read_duration, "How often a worker looks whether a revocation can go on.", default="PT2S"
     )
+    worker_watch_every: timedelta = setting(
+        read_duration,
+        "How often a worker compares an account with what it should be, and looks after its standby.",
+        default="PT60S",
+    )
+    worker_prove_every: timedelta = setting(
+        read_duration, "How often a worker proves a warm standby anew with canaries.", default="PT6H"
+    )
+    worker_accounts: int = setting(
+        read_positive, "How many accounts a worker looks at side by side; a slow one holds up itself.", default="8"
+    )
+    worker_metrics_bind: str | None = setting(
+        read_bind, "Address at which a worker shows its metrics (Prometheus); not shown unless set.", optional=True
+    )
     revocation_plan_lifetime: timedelta = setting(
         read_duration, "How long a plan may be started after it was made.", default="PT1H"
     )
@@ -56,6 +71,9 @@ class RevocationSettings:
     )
     revocation_deadline: timedelta = setting(
         read_duration, "How long consumers have in an expedited run that names no deadline.", default="PT1H"
+    )
+    revocation_role_propagation: timedelta = setting(
+        read_duration, "How long a plan expects Azure to take to spread a role; nothing waits for it.", default="PT10M"
     )
     revocation_resend_after: timedelta = setting(
         read_duration, "When a refused write to Azure is sent again.", default="PT30S"

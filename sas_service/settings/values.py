@@ -148,6 +148,15 @@ def read_azure_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def read_container_url(text: str) -> str:
+    """The address of a blob container: https, without query, so without any SAS of its own."""
+    origin, slash, path = text.partition("://")[2].partition("/")
+    read_azure_url(f"{text.partition('://')[0]}://{origin}")
+    if not slash or not all(path.split("/")) or set(path) & set("?#"):
+        raise ValueError("must be an origin and the name of a container, without query")
+    return text
+
+
 def read_redis_url(text: str) -> Secret:
     """A Redis URL; secret, since it may hold a password."""
     parts = urlsplit(text)

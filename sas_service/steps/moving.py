@@ -55,14 +55,21 @@ def is_settled(run: Run) -> Seen:
 def is_replaced(run: Run) -> Seen:
     """Look whether every application has moved, or may be left behind."""
     late = casualties.progress(run)
-    evidence = {"consumers": late.total, "moved": late.moved, "late": list(late.names)}
+    # Whose tokens have expired meanwhile has nothing left to do; it counts as moved, not as never there.
+    total = max(late.total, _counted_before(run))
+    evidence = {"consumers": total, "moved": total - len(late.late), "late": list(late.names)}
     if run.entry.plan.asked.mode is Mode.GRACEFUL and not casualties.is_forced(run):
         return _drained(run, evidence)
     if not late.late or casualties.is_forced(run):
         return Seen(done=True, evidence=evidence)
     _call_by_name(run, late)
-    missing = f"{len(late.late)} of {late.total} have not moved: {', '.join(late.names)}"
+    missing = f"{len(late.late)} of {total} have not moved: {', '.join(late.names)}"
     return _at_deadline(run, missing) or Seen(missing=missing, evidence=evidence)
+
+
+def _counted_before(run: Run) -> int:
+    counted = run.entry.step.evidence.get("consumers") if run.entry.step else None
+    return counted if isinstance(counted, int) else 0
 
 
 def _drained(run: Run, evidence: dict[str, object]) -> Seen:

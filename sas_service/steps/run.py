@@ -62,6 +62,7 @@ class Run:
         self.world = world
         self.lease = lease
         self.entry = entry
+        self._records: tuple[TokenRecord, ...] | None = None
 
     @property
     def now(self) -> datetime:
@@ -95,8 +96,14 @@ class Run:
         return past_of(self.world.journal.of(self.entry.account))
 
     def records(self) -> tuple[TokenRecord, ...]:
-        """Return every unexpired token of the account."""
-        return self.world.census.unexpired(self.entry.account, self.now)
+        """Return every unexpired token of the account; read once until ``look_again``."""
+        if self._records is None:
+            self._records = self.world.census.unexpired(self.entry.account, self.now)
+        return self._records
+
+    def look_again(self) -> None:
+        """Forget what was read: what was true before a switch or a wait says nothing about now."""
+        self._records = None
 
     def principal(self, identity: str) -> str | None:
         """Return the principal of an identity: as attached now, or as it was when the run began."""

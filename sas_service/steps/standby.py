@@ -6,7 +6,7 @@ from datetime import timedelta
 from hashlib import sha256
 
 from sas_service.domain.runs import Streak
-from sas_service.ports import IdentitiesReading
+from sas_service.ports import EffectiveRole, IdentitiesReading
 from sas_service.steps import canaries
 from sas_service.steps.run import Run
 from sas_service.steps.step import Seen
@@ -73,11 +73,12 @@ def assign(run: Run) -> None:
 
 
 def remove_again(run: Run) -> Seen:
-    """Remove the role that this run assigned, unless a token may hang on it; for an abort."""
+    """Remove the data role that this run assigned, and no other, unless a token may hang on it; for an abort."""
     for identity in _own(run, "assign", ASSIGN):
         principal = run.principal(identity)
         effective = run.world.roles.effective(run.entry.account, principal) if principal else ()
-        own = [each for each in effective if not each.inherited and not each.through_group]
+        given = {role for name, role in _roles_wanted(run) if name == identity}
+        own = [each for each in effective if not (each.inherited or each.through_group) and _is_one_of(given, each)]
         if own and _is_unused(run, identity):
 
             def send(request_id: str, assignment: str = own[0].assignment_id) -> str | None:
@@ -157,7 +158,9 @@ def _newcomers(run: Run) -> set[str]:
 
 
 def _roles_wanted(run: Run) -> list[tuple[str, str]]:
-    return sorted({(identity, run.profiles[name].data_role) for name, identity in run.way.identities.items()})
+    profiles = run.profiles
+    ways = run.way.identities.items()
+    return sorted({(identity, profiles[name].data_role) for name, identity in ways if name in profiles})
 
 
 def _has_role(run: Run, identity: str, role: str) -> bool:
@@ -165,7 +168,12 @@ def _has_role(run: Run, identity: str, role: str) -> bool:
     if principal is None:
         return False
     effective = run.world.roles.effective(run.entry.account, principal)
-    return any(role in {each.role_name, each.role_id} for each in effective)
+    return any(_is_one_of({role}, each) for each in effective)
+
+
+def _is_one_of(data_roles: set[str], role: EffectiveRole) -> bool:
+    """Tell whether ``role`` is one of the policy's words for data roles: a name or a GUID."""
+    return not data_roles.isdisjoint({role.role_name, role.role_id})
 
 
 def _own(run: Run, operation: str, step: str) -> list[str]:

@@ -11,6 +11,7 @@ from uuid import uuid4
 import requests
 
 from sas_service.demo import world as demo_world
+from sas_service.demo.environment import service_environment
 from tests.demo_azure import ACCOUNT_ID, GROUP_ID, MAPS_VERSION
 from tests.e2e.running_demo import ROOT, RunningDemo
 
@@ -74,7 +75,7 @@ class DemoOperator:
         configuration = (self.demo.directory / "redis" / "redis.conf").read_text()
         port = re.search(r"^port (\d+)$", configuration, re.MULTILINE)
         assert port is not None
-        ours = demo_world.service_environment(
+        ours = service_environment(
             self._made,
             directory=str(self.demo.directory),
             redis_url=f"redis://:{self._made.redis_password}@127.0.0.1:{port[1]}/0",

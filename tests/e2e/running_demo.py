@@ -39,8 +39,9 @@ def eventually(condition: Callable[[], bool], within: float = 20.0) -> None:
 class RunningDemo:
     """One ``sas-service demo`` in its own directory and on its own ports."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *options: str) -> None:
         self.directory = directory
+        self.options = options
         self.port, self.emulator_port = free_ports(2)
         self.output = ""
         self._bearers: dict[str, str] = {}
@@ -59,6 +60,7 @@ class RunningDemo:
             str(self.port),
             "--emulator-port",
             str(self.emulator_port),
+            *self.options,
         ]
         self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         assert self.process.stdout is not None
@@ -150,7 +152,11 @@ class RunningDemo:
             re.findall(r'"[a-zA-Z_]*[kK]ey": *"([A-Za-z0-9_-]{43})"', (self.directory / "emulator.json").read_text())
         )
         assert keys, "the emulator's state should hold the account keys"
-        return keys | set(made["clients"].values()) | {made["identity_header"], made["redis_password"]}
+        return (
+            keys
+            | set(made["clients"].values())
+            | {made[name] for name in ("identity_header", "redis_password", "key_pepper", "sealing_key", "signing_key")}
+        )
 
 
 def commands_of(output: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 import yaml
 
 from sas_service.demo import world
+from sas_service.demo.environment import service_environment
 from tests.e2e.running_demo import ROOT
 from tests.valkey_process import start_valkey
 
@@ -16,7 +17,7 @@ from tests.valkey_process import start_valkey
 def settings_of(tmp_path: Path, **others: str) -> dict[str, str]:
     made = world.DemoSecrets.fresh()
     (tmp_path / "policy.yaml").write_text(yaml.safe_dump(world.policy("http://127.0.0.1:1"), sort_keys=False))
-    settings = world.service_environment(
+    settings = service_environment(
         made, directory=str(tmp_path), redis_url="redis://127.0.0.1:1/0", emulator_url="http://127.0.0.1:1", port=1
     )
     return {"PATH": "/usr/bin:/bin", **settings, **others}

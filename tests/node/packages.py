@@ -1,4 +1,4 @@
-"""Installs the npm packages of this folder once, runs its scripts, and says loudly why when it cannot."""
+"""Installs a folder's npm packages once, runs this one's scripts, and says loudly why when it cannot."""
 
 import fcntl
 import functools
@@ -13,24 +13,24 @@ from typing import Any
 import pytest
 
 FOLDER = Path(__file__).parent
-_LOCK = FOLDER / "package-lock.json"
-_MARK = FOLDER / "node_modules" / ".installed-from"
 _INSTALL_LIMIT = 300.0
 _SCRIPT_LIMIT = 50.0
 # No scripts of packages are run, and a machine without network is told quickly.
 _INSTALL = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", "--fetch-retries=1"]
 
 
-def require_packages() -> None:
+def require_packages(folder: Path = FOLDER) -> None:
     """Skip the test without Node; a failing install skips too, but fails in CI, where it would hide for ever."""
     missing = [program for program in ("node", "npm") if not shutil.which(program)]
     if missing:
         pytest.skip(f"{' and '.join(missing)} not found: `make test-deps` installs what the Node tests need")
-    problem = _install()
+    problem = _install(folder)
     if problem and os.environ.get("CI"):
-        pytest.fail(f"npm ci failed in tests/node: {problem}")
+        pytest.fail(f"npm ci failed in tests/{folder.name}: {problem}")
     if problem:
-        pytest.skip(f"npm ci failed in tests/node (see `make test-deps`; a registry must be reachable): {problem}")
+        pytest.skip(
+            f"npm ci failed in tests/{folder.name} (see `make test-deps`; a registry must be reachable): {problem}"
+        )
 
 
 def chromium() -> str:
@@ -58,19 +58,20 @@ def run_script(name: str, told: object, **environment: str) -> Any:
 
 
 @functools.cache
-def _install() -> str:
+def _install(folder: Path) -> str:
     """Install what the lock names unless it is there; returns what went wrong. Workers of pytest take turns."""
-    wanted = hashlib.sha256(_LOCK.read_bytes() + (FOLDER / "package.json").read_bytes()).hexdigest()
-    with _LOCK.open() as turn:
+    lock, mark = folder / "package-lock.json", folder / "node_modules" / ".installed-from"
+    wanted = hashlib.sha256(lock.read_bytes() + (folder / "package.json").read_bytes()).hexdigest()
+    with lock.open() as turn:
         fcntl.flock(turn, fcntl.LOCK_EX)
-        if _MARK.exists() and _MARK.read_text() == wanted:
+        if mark.exists() and mark.read_text() == wanted:
             return ""
         try:
             result = subprocess.run(
-                _INSTALL, cwd=FOLDER, capture_output=True, text=True, timeout=_INSTALL_LIMIT, check=False
+                _INSTALL, cwd=folder, capture_output=True, text=True, timeout=_INSTALL_LIMIT, check=False
             )
         except subprocess.TimeoutExpired:
             return f"not finished within {_INSTALL_LIMIT:.0f} s"
         if result.returncode == 0:
-            _MARK.write_text(wanted)
+            mark.write_text(wanted)
         return result.stderr.strip()[:500] if result.returncode else ""

@@ -4,7 +4,7 @@ from dataclasses import fields
 
 import pytest
 
-from sas_service.bootstrap.revocation import pace
+from sas_service.bootstrap.policies import pace
 from sas_service.domain.pace import Pace
 from sas_service.settings import Settings, SettingsError
 from tests.unit.test_settings import GOOD

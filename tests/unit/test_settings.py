@@ -70,3 +70,30 @@ def test_contradictions_and_wrong_forms_are_refused(name: str, value: str) -> No
 @pytest.mark.parametrize("url", ["http://127.0.0.1:8081", "http://[::1]:1", "https://management.azure.com"])
 def test_plain_http_is_for_loopback_only(url: str) -> None:
     assert Settings.from_env({**GOOD, "SAS_ARM_ENDPOINT": url}).arm_endpoint == url
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"SAS_MIRROR_DIRECTORY": ""},
+        {"SAS_MIRROR_CONTAINER": "https://audit.blob.core.windows.net/log"},
+    ],
+    ids=["neither", "both"],
+)
+def test_the_mirror_is_in_exactly_one_place(changes: dict[str, str]) -> None:
+    with pytest.raises(SettingsError, match="SAS_MIRROR_DIRECTORY: exactly one"):
+        Settings.from_env({**GOOD, **changes})
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://audit.blob.core.windows.net",
+        "http://audit.blob.core.windows.net/log",
+        "https://audit.blob.core.windows.net/log?sig=hush",
+    ],
+)
+def test_a_container_is_named_without_anything_secret(url: str) -> None:
+    with pytest.raises(SettingsError, match="SAS_MIRROR_CONTAINER") as caught:
+        Settings.from_env({**GOOD, "SAS_MIRROR_DIRECTORY": "", "SAS_MIRROR_CONTAINER": url})
+    assert "hush" not in str(caught.value)

@@ -7,6 +7,7 @@ import os
 import ssl
 import threading
 from collections.abc import Mapping
+from contextlib import nullcontext
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
@@ -16,6 +17,7 @@ from azure.core.pipeline.transport import RequestsTransport
 from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
 
+from sas_service.adapters.azure.fenced_connections import Sending, fenced_pools
 from sas_service.adapters.azure.sdk_logging import silence_sdk_loggers
 
 
@@ -23,6 +25,7 @@ class Outbound:
     """Sessions and SDK transports; ``proxies`` and ``ca_bundle`` are the only way to a proxy or a private authority.
 
     The environment (``HTTPS_PROXY``, ``.netrc``) is not read: what the service speaks to is in its settings.
+    ``sending`` surrounds each moment in which bytes of a request go out, and raises if none may.
     """
 
     def __init__(
@@ -33,11 +36,13 @@ class Outbound:
         read_timeout: float = 20.0,
         ca_bundle: str | None = None,
         proxies: Mapping[str, str] | None = None,
+        sending: Sending = nullcontext,
     ) -> None:
         self._pool_size = pool_size
         self._timeouts = (connect_timeout, read_timeout)
         self._ca_bundle = ca_bundle
         self._proxies = dict(proxies or {})
+        self._sending = sending
         self._lock = threading.Lock()
         self._owner: int | None = None
         self._session: requests.Session | None = None
@@ -74,8 +79,8 @@ class Outbound:
         session.proxies = dict(self._proxies)
         # Entra sets cookies; kept, they would tie requests of different identities together.
         session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
-        session.mount("https://", TlsAdapter(tls_context(self._ca_bundle), self._pool_size))
-        session.mount("http://", HTTPAdapter(pool_maxsize=self._pool_size))
+        session.mount("https://", TlsAdapter(tls_context(self._ca_bundle), self._pool_size, self._sending))
+        session.mount("http://", FencedAdapter(self._pool_size, self._sending))
         return session
 
 
@@ -126,12 +131,31 @@ def tls_context(ca_bundle: str | None = None) -> ssl.SSLContext:
     return context
 
 
-class TlsAdapter(HTTPAdapter):
-    """A requests adapter that uses our context for every https connection, proxied ones included."""
+class FencedAdapter(HTTPAdapter):
+    """A requests adapter whose connections, proxied ones included, send within ``sending``."""
 
-    def __init__(self, context: ssl.SSLContext, pool_size: int) -> None:
-        self._context = context
+    def __init__(self, pool_size: int, sending: Sending) -> None:
+        self._fenced = fenced_pools(sending)
         super().__init__(pool_maxsize=pool_size)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """Give urllib3 our connections."""
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = self._fenced
+
+    def proxy_manager_for(self, proxy: Any, **kwargs: Any) -> Any:
+        """Give urllib3's proxies our connections."""
+        manager = super().proxy_manager_for(proxy, **kwargs)
+        manager.pool_classes_by_scheme = self._fenced
+        return manager
+
+
+class TlsAdapter(FencedAdapter):
+    """The same with our context for every https connection."""
+
+    def __init__(self, context: ssl.SSLContext, pool_size: int, sending: Sending = nullcontext) -> None:
+        self._context = context
+        super().__init__(pool_size, sending)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """Hand the context to urllib3."""

@@ -20,6 +20,7 @@ from sas_service.adapters.memory.leases import MemoryLeases
 from sas_service.adapters.memory.managed_identities import MemoryManagedIdentities
 from sas_service.adapters.memory.management_locks import MemoryManagementLocks
 from sas_service.adapters.memory.maps_account import MemoryMapsAccount
+from sas_service.adapters.memory.notes import MemoryNotes
 from sas_service.adapters.memory.role_assignments import MemoryRoleAssignments
 from sas_service.adapters.memory.sealing import MemorySealing
 from sas_service.adapters.memory.slots import MemorySlots
@@ -45,6 +46,7 @@ __all__ = [
     "MemoryManagedIdentities",
     "MemoryManagementLocks",
     "MemoryMapsAccount",
+    "MemoryNotes",
     "MemoryRoleAssignments",
     "MemorySealing",
     "MemorySlots",

@@ -11,7 +11,7 @@ from sas_service.adapters.memory.reservation_checks import ReservationChecks
 from sas_service.adapters.memory.slots import MemorySlots
 from sas_service.adapters.memory.suspensions import MemorySuspensions
 from sas_service.adapters.memory.token_store import TokenStore
-from sas_service.adapters.record_changes import committed, redelivered, settled
+from sas_service.adapters.record_changes import committed, redelivered, settled, superseded
 from sas_service.domain.audit import AuditEvent, Denial, EventDraft
 from sas_service.domain.errors import EpochMoved, RecordConflict
 from sas_service.domain.tokens import TokenRecord, TokenState
@@ -69,10 +69,10 @@ class MemoryAuditLog(Failing):
             if not self._tokens.is_open(live.id):
                 return self._committed_before(live, event)
             self._check_epoch(live)
-            self._check_replaced(live)
+            replaced = self._superseded(live)
             self._tokens.commit(live)
-            if live.replaces:
-                self._tokens.supersede(live.replaces, live.id)
+            if replaced:
+                self._tokens.keep(replaced)
             return (self._events.write(event),)
 
     def redeliver(self, record: TokenRecord, fingerprint: str, event: EventDraft) -> tuple[AuditEvent, ...]:
@@ -161,12 +161,13 @@ class MemoryAuditLog(Failing):
             raise RecordConflict("There is no such record.")
         return stored
 
-    def _check_replaced(self, record: TokenRecord) -> None:
-        """A token has one replacement; one of an older epoch may be replaced by a newer one."""
-        earlier = self._tokens.get(self._existing(record.replaces).replaced_by or "") if record.replaces else None
-        current = earlier is not None and earlier.state is TokenState.LIVE and earlier.grant.epoch == record.grant.epoch
-        if current and earlier is not None and earlier.id != record.id:
-            raise RecordConflict("The token was replaced meanwhile.")
+    def _superseded(self, live: TokenRecord) -> TokenRecord | None:
+        """Return the record that ``live`` replaces, changed; None if it replaces none."""
+        if not live.replaces:
+            return None
+        stored = self._tokens.get(live.replaces)
+        earlier = self._tokens.get(stored.replaced_by) if stored and stored.replaced_by else None
+        return superseded(stored, earlier, live)
 
     def _check_epoch(self, record: TokenRecord) -> None:
         if self._checks_epochs and self._slots.read(record.grant.account).epoch != record.grant.epoch:

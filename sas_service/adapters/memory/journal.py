@@ -23,7 +23,7 @@ class MemoryJournal(Failing):
         """Remember a plan."""
         self._fail_if_told()
         with self._guard:
-            return self._keep(run)
+            return self._keep_once(run) if run.id in self._runs else self._keep(run)
 
     def read(self, run_id: str) -> Revocation:
         """Return it as it is."""
@@ -40,6 +40,11 @@ class MemoryJournal(Failing):
     def running(self, account: str) -> Revocation | None:
         """Return the run that holds the account."""
         return next((run for run in self.of(account) if is_open(run)), None)
+
+    def accounts(self) -> frozenset[str]:
+        """Return every account that ever had a plan."""
+        with self._guard:
+            return frozenset(run.account for run in self._runs.values())
 
     def start(self, run: Revocation, *, instead_of: Revocation | None = None) -> Revocation:
         """Write ``run`` as the one that holds its account."""

@@ -49,7 +49,7 @@ class MemoryLeases:
             self._fences[account] = self._fences.get(account, 0) + 1
 
     def check(self, account: str, fence: int) -> None:
-        """Raise LeaseLost if a larger fence was given since: what every fenced script compares."""
+        """Raise LeaseLost unless this is the newest fence that was given: what every fenced script compares."""
         with self._guard:
-            if self._checks_fences and fence < self._fences.get(account, 0):
+            if self._checks_fences and fence != self._fences.get(account, 0):
                 raise LeaseLost("Another runner has taken over the account.")

@@ -14,7 +14,7 @@ class MemorySlots:
 
     def __init__(self, leases: MemoryLeases | None = None) -> None:
         self._accounts: dict[str, AccountSlots] = {}
-        self._leases = leases or MemoryLeases()
+        self._leases = leases or MemoryLeases(checks_fences=False)
         self._guard = Lock()
 
     def read(self, account: str) -> AccountSlots:
@@ -38,6 +38,8 @@ class MemorySlots:
         """Set the key and the identities named, and count the epoch up, all or nothing."""
         self._leases.check(account, fence)
         with self._guard:
+            if account not in self._accounts:
+                raise NotFound("The account has no slots yet.")
             active = self._accounts[account]
             wanted = AccountSlots(account, after_epoch + 1, signing_key, {**active.identities, **identities})
             if active == wanted:

@@ -108,9 +108,9 @@ class TokenStore:
             if record.grant.account == account and record.grant.expiry > now and record.state is not TokenState.REFUSED
         )
 
-    def supersede(self, replaced: str, by: str) -> None:
-        """Note on a record by which it is replaced."""
-        self._records[replaced] = replace(self._records[replaced], replaced_by=by)
+    def keep(self, changed: TokenRecord) -> None:
+        """Keep a record that was changed, and nothing else."""
+        self._records[changed.id] = changed
 
     def overdue(self, account: str, now: datetime) -> tuple[TokenRecord, ...]:
         """Return at most 100 open reservations past their deadline, the oldest first."""

@@ -12,7 +12,7 @@ from sas_service.adapters.policy_file.nodes import MAXIMUM_BYTES, UNREADABLE, Fa
 from sas_service.adapters.policy_file.parts import HERE
 from sas_service.adapters.policy_file.shape import DocumentPart
 from sas_service.domain.errors import PolicyRefused, Violation
-from sas_service.domain.policy import DEFAULT_LIFETIME, Account, Policy, Profile, Sharing, Team
+from sas_service.domain.policy import DEFAULT_LIFETIME, Account, Policy, Profile, Sharing, Standby, Team
 from sas_service.domain.quotas import Quota
 
 _DOCUMENT = DocumentPart()
@@ -99,7 +99,7 @@ def _policy(document: Mapping[str, Any], digest: str, source: str, written: Writ
 
 
 def _account(name: str, keys: Mapping[str, Any]) -> Account:
-    return Account(name=name, **{"resource_name": name, **keys})
+    return Account(name=name, **{"resource_name": name, **keys, "standby": Standby(keys["standby"])})
 
 
 def _profile(name: str, keys: Mapping[str, Any]) -> Profile:

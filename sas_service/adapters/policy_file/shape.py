@@ -17,6 +17,7 @@ from sas_service.domain.policy import (
     POLICY_CEILING,
     SHORTEST_MINIMUM,
     Sharing,
+    Standby,
 )
 from sas_service.domain.web_origins import ORIGIN_PATTERN
 
@@ -136,6 +137,12 @@ class AccountPart(Part):
         POLICY_CEILING,
         "The longest lifetime that Azure signs for this account. Azure documents 24 hours today.",
         default=DEFAULT_PLATFORM_CEILING,
+    )
+    standby = OneOf(
+        tuple(word.value for word in Standby),
+        "warm: between revocations the worker keeps the identity that would take over attached, assigned and proven;"
+        " cold: each revocation brings it up, which takes Azure about ten minutes.",
+        default=Standby.WARM.value,
     )
     identities = Named(
         NAME, Text(IDENTITY_ID), "The managed identities that tokens may act as: our name -> ARM id.", required=True

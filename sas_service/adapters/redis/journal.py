@@ -56,6 +56,11 @@ class RedisJournal:
         text = self._server.run(_RUNNING, (keys.revocations, keys.running_revocation), ())
         return read_run(text) if text else None
 
+    def accounts(self) -> frozenset[str]:
+        """Return every account that ever had a plan."""
+        (names,) = self._server.read(("HVALS", REVOCATIONS))
+        return frozenset(names)
+
     def start(self, run: Revocation, *, instead_of: Revocation | None = None) -> Revocation:
         """Write ``run`` as the one that holds its account; the runner of the one it adopts loses its fence."""
         return self._write("start", run, adopted=instead_of)

@@ -130,9 +130,19 @@ class Keys:
         return f"{self._tag}lease"
 
     @property
+    def notes(self) -> str:
+        """Hash: ``known`` (what the worker last saw of the account) and ``standby`` (its upkeep), each one JSON."""
+        return f"{self._tag}notes"
+
+    @property
     def acknowledgements(self) -> str:
         """Hash: id of a replaced token -> JSON of the word that its replacement is loaded."""
         return f"{self._tag}acknowledgements"
+
+    @property
+    def acknowledgements_until(self) -> str:
+        """Sorted set: id of a replaced token by the ms at which the word for it is needed no more."""
+        return f"{self._tag}acknowledgements:until"
 
 
 SERVICE = Keys(SERVICE_STREAM)

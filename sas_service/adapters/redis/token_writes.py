@@ -9,6 +9,7 @@ from sas_service.adapters.redis.instants import milliseconds
 from sas_service.adapters.redis.keys import Keys
 from sas_service.adapters.redis.record_text import read_record, write_record
 from sas_service.adapters.redis.server import Script, Server
+from sas_service.adapters.redis.supersessions import Supersession
 from sas_service.domain.audit import AuditEvent, EventDraft
 from sas_service.domain.errors import EpochMoved, RecordConflict
 from sas_service.domain.tokens import Grant, TokenRecord, TokenState
@@ -32,18 +33,22 @@ class TokenWrites:
         told = EventText.of(event)
         bucket, field = keys.fingerprint(live.fingerprints[-1])
         pair = json.dumps([grant.team, grant.profile], separators=(",", ":"))
-        answer = self._server.run_durably(
-            _COMMIT,
-            (
-                *(keys.token(suffix), keys.open_reservations, keys.slots, bucket, keys.issued),
-                *(keys.issued_as(pair), keys.issued_pairs, *told.keys(keys)),
-            ),
-            (
-                *(suffix, write_record(live), grant.epoch, field, milliseconds(live.issued_at)),
-                *(f'"kind":"{event.kind}",', pair, *told.words(keys)),
-            ),
-        )
-        return _done(keys, answer)
+        for _ in range(_ATTEMPTS):
+            replaced = Supersession.of(self._server, keys, live)
+            answer = self._server.run_durably(
+                _COMMIT,
+                (
+                    *(keys.token(suffix), keys.open_reservations, keys.slots, bucket, keys.issued),
+                    *(keys.issued_as(pair), keys.issued_pairs, *told.keys(keys), keys.token(replaced.suffix)),
+                ),
+                (
+                    *(suffix, write_record(live), grant.epoch, field, milliseconds(live.issued_at)),
+                    *(f'"kind":"{event.kind}",', pair, *replaced.words(), *told.words(keys)),
+                ),
+            )
+            if answer[0] != "CHANGED":
+                return _done(keys, answer)
+        raise _busy()
 
     def redeliver(self, record: TokenRecord, fingerprint: str, event: EventDraft) -> tuple[AuditEvent, ...]:
         """Do what ``AuditLog.redeliver`` promises."""
@@ -99,7 +104,11 @@ def _until_unchanged(expected: str, attempt: Callable[[str], Sequence[object]]) 
                 expected = stored
             case answer:
                 return answer
-    raise RecordConflict("The record is being changed by others all the time.")
+    raise _busy()
+
+
+def _busy() -> RecordConflict:
+    return RecordConflict("The record is being changed by others all the time.")
 
 
 def _done(keys: Keys, answer: Sequence[object]) -> tuple[AuditEvent, ...]:
@@ -110,4 +119,6 @@ def _done(keys: Keys, answer: Sequence[object]) -> tuple[AuditEvent, ...]:
             return written(keys, event)
         case ["EPOCH"]:
             raise EpochMoved("The account's slot was switched meanwhile.")
+        case ["REPLACED"]:
+            raise RecordConflict("What the token is to replace does not exist, or was replaced meanwhile.")
     raise RecordConflict("There is no such open reservation.")

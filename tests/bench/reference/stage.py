@@ -17,6 +17,7 @@ from typing import Any
 import yaml
 
 from sas_service.demo import world
+from sas_service.demo.environment import service_environment
 from tests.emulator_process import RunningEmulator, free_port, start_emulator
 from tests.valkey_process import start_valkey
 
@@ -66,7 +67,7 @@ def stage(directory: Path, *, recorded: bool = True, settings: Mapping[str, str]
         (directory / "mirror").mkdir()
         (directory / "policy.yaml").write_text(yaml.safe_dump(world.policy(emulator.url)))
         environment = {
-            **world.service_environment(
+            **service_environment(
                 secrets, directory=str(directory), redis_url=valkey.url, emulator_url=emulator.url, port=0
             ),
             "SAS_ARM_ENDPOINT": arm,

@@ -13,6 +13,8 @@ from jsonschema import Draft202012Validator
 from sas_service.api.catalogue import RESOURCES
 from sas_service.api.openapi import render
 from sas_service.api.problem_table import PROBLEMS
+from tests.unit.api.revocation_world import BODY, HttpWorld
+from tests.unit.api.revocation_world import issue as issue_token
 from tests.unit.api.world import World, app_of, as_caller, issue
 
 ROOT = Path(__file__).parents[3]
@@ -173,6 +175,55 @@ def test_answers_are_true_to_the_document(
     client.put("/v1/suspensions/profile/logistics-batch", headers=as_caller("admin"))
     address = address.replace("TOKEN", issue(client).get_json()["id"])
     answer = client.open(address, method=method.upper(), headers=as_caller(caller), **sent)
+    assert answer.status_code == status, answer.text
+    documented = DOCUMENT["paths"][path][method]["responses"][str(status)]["content"]
+    media_type = answer.content_type.partition(";")[0]
+    _validator(documented[media_type]["schema"], closed=True).validate(answer.get_json())
+
+
+_RUN = "/v1/revocations/{id}"
+RUN_CALLS: list[tuple[str, str, str, str, dict[str, Any], int]] = [
+    ("/v1/revocations", "post", "/v1/revocations", "admin", {"json": dict(BODY)}, 201),
+    ("/v1/revocations", "post", "/v1/revocations", "admin", {"json": {"mode": "fast"}}, 400),
+    ("/v1/revocations", "get", "/v1/revocations", "auditor", {}, 200),
+    (_RUN, "get", "/v1/revocations/RUN", "approver", {}, 200),
+    (_RUN, "get", "/v1/revocations/RUN", "storefront-0", {}, 403),
+    (f"{_RUN}/consumers", "get", "/v1/revocations/RUN/consumers", "auditor", {}, 200),
+    (f"{_RUN}/start", "post", "/v1/revocations/RUN/start", "admin", {"headers": {"If-Match": "HASH"}}, 200),
+    (f"{_RUN}/start", "post", "/v1/revocations/RUN/start", "admin", {"headers": {"If-Match": '"x"'}}, 412),
+    (f"{_RUN}/start", "post", "/v1/revocations/RUN/start", "admin", {}, 428),
+    (f"{_RUN}/pause", "post", "/v1/revocations/RUN/pause", "admin", {}, 409),
+    (f"{_RUN}/abort", "post", "/v1/revocations/RUN/abort", "admin", {}, 200),
+    ("/v1/tokens/{id}/renewal", "get", "/v1/tokens/TOKEN/renewal", "storefront-0", {}, 200),
+    ("/v1/tokens/{id}/replacement", "post", "/v1/tokens/TOKEN/replacement", "storefront-0", {}, 201),
+    ("/v1/tokens/{id}/replacement", "post", "/v1/tokens/OLD/replacement", "storefront-0", {}, 200),
+    ("/v1/tokens/{id}/replacement", "post", "/v1/tokens/TOKEN/replacement", "storefront-1", {}, 404),
+    (
+        "/v1/tokens/{id}/acknowledgement",
+        "post",
+        "/v1/tokens/NEW/acknowledgement",
+        "storefront-0",
+        {"json": "PRINT"},
+        200,
+    ),
+]
+
+
+@pytest.mark.parametrize(("path", "method", "address", "caller", "sent", "status"), RUN_CALLS)
+def test_answers_about_revocations_are_true_to_the_document(
+    path: str, method: str, address: str, caller: str, sent: dict[str, Any], status: int
+) -> None:
+    world = HttpWorld()
+    token, old = issue_token(world), issue_token(world)
+    new = world.call("storefront-0", "POST", f"/v1/tokens/{old['id']}/replacement").get_json()
+    run = world.plan(reason="tokenLeak", target={"tokens": [old["id"]]}).get_json()
+    for word, value in {"RUN": run["id"], "TOKEN": token["id"], "OLD": old["id"], "NEW": new["id"]}.items():
+        address = address.replace(word, value)
+    if sent.get("json") == "PRINT":
+        sent = {"json": {"fingerprint": new["fingerprint"]}}
+    if sent.get("headers") == {"If-Match": "HASH"}:
+        sent = {"headers": {"If-Match": f'"{run["planHash"]}"'}}
+    answer = world.call(caller, method.upper(), address, **sent)
     assert answer.status_code == status, answer.text
     documented = DOCUMENT["paths"][path][method]["responses"][str(status)]["content"]
     media_type = answer.content_type.partition(";")[0]

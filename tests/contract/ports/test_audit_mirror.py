@@ -4,14 +4,20 @@ import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
+from secrets import token_hex
 
 import pytest
 
 from sas_service.adapters.audit_mirror import NdjsonMirror
+from sas_service.adapters.azure.append_blob_mirror import AppendBlobMirror
+from sas_service.adapters.azure.append_blob_mirror import read_lines as read_blobs
 from sas_service.adapters.memory import MemoryAuditMirror
 from sas_service.domain.audit import AuditEvent
 from sas_service.ports import AuditMirror
+from tests.contract.ports.azurite import RunningAzurite, start_azurite
+from tests.e2e.running_demo import eventually
 
 
 @dataclass(frozen=True)
@@ -20,11 +26,29 @@ class Mirrored:
     lines: Callable[[], list[str]]
 
 
-@pytest.fixture(params=["memory", "files"])
+@pytest.fixture(scope="module")
+def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningAzurite]:
+    running = start_azurite(tmp_path_factory.mktemp("azurite"))
+    yield running
+    running.stop()
+
+
+@pytest.fixture(params=["memory", "files", "blobs"])
 def mirrored(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Mirrored]:
     if request.param == "memory":
         memory = MemoryAuditMirror()
         yield Mirrored(memory, memory.lines)
+        return
+    if request.param == "blobs":
+        container = request.getfixturevalue("azurite").container(f"audit-{token_hex(6)}")
+        blobs = AppendBlobMirror(container, deadline=timedelta(seconds=20))
+
+        def lines() -> list[str]:
+            eventually(lambda: not blobs._is_sending)  # what was not waited for is on its way
+            return read_blobs(container)
+
+        yield Mirrored(blobs, lines)
+        blobs.close()
         return
     files = NdjsonMirror(tmp_path / "mirror", segment_bytes=2000)
     yield Mirrored(files, lambda: read_lines(tmp_path / "mirror"))

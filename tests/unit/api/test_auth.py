@@ -11,7 +11,7 @@ from sas_service.api.catalogue import RESOURCES
 from sas_service.ports import TokenQuery
 from tests.unit.api.world import World, as_caller, issue
 
-PUBLIC = {"/healthz", "/readyz", "/metrics", "/openapi.yaml", "/docs", "/problems/<slug>"}
+PUBLIC = {"/healthz", "/readyz", "/metrics", "/openapi.yaml", "/docs", "/problems/<slug>", "/renewal/<reason>"}
 
 
 def _calls(app: Flask) -> Iterator[tuple[str, str]]:

@@ -36,7 +36,7 @@ def test_long_lives_are_renewed_from_two_thirds_to_five_minutes_before_the_end()
 @pytest.mark.parametrize(
     ("life", "pace"),
     [
-        (timedelta(days=365), timedelta(hours=6)),
+        (timedelta(days=365), timedelta(minutes=15)),
         (timedelta(hours=2), timedelta(minutes=5)),
         (timedelta(minutes=10), timedelta(seconds=30)),
     ],

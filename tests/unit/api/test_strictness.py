@@ -1,11 +1,13 @@
 """Bodies, parameters and headers that a lenient reader would guess about are refused."""
 
 import json
+from time import perf_counter
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
+from sas_service.api.echo import looks_like_token
 from tests.unit.api.world import World, as_caller, issue
 
 JSON = as_caller("storefront", **{"Content-Type": "application/json"})
@@ -48,6 +50,13 @@ def test_other_content_types_are_415(client: FlaskClient, content_type: str | No
 def test_charset_in_the_content_type_is_fine(client: FlaskClient) -> None:
     headers = as_caller("storefront", **{"Content-Type": "application/json; charset=utf-8"})
     assert client.post("/v1/tokens", data=b'{"profile":"storefront-web"}', headers=headers).status_code == 201
+
+
+@pytest.mark.parametrize("text", ["x" * 60_000, "xA0-" * 15_000, "x/" * 30_000, "eyJ" * 20_000, "x " * 30_000])
+def test_looking_for_tokens_takes_time_in_proportion_to_the_text(text: str) -> None:
+    begun = perf_counter()
+    looks_like_token(text)
+    assert perf_counter() - begun < 1
 
 
 def test_bodies_over_64_kib_are_413(client: FlaskClient) -> None:

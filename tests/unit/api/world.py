@@ -16,6 +16,8 @@ from sas_service.adapters.memory import (
     MemoryAuditMirror,
     MemoryCallerTokens,
     MemoryClock,
+    MemoryJournal,
+    MemoryLeases,
     MemoryMapsAccount,
     MemorySlots,
     MemorySuspensions,
@@ -32,6 +34,7 @@ from sas_service.services.active_slots import ActiveSlots
 from sas_service.services.deny import Deciding
 from sas_service.services.inspect import Inspection
 from sas_service.services.issue import Issuing
+from sas_service.services.renew import Renewing
 from sas_service.services.replace import Replacing
 from sas_service.services.spend import Spending
 from sas_service.services.suspend import Suspending
@@ -127,6 +130,7 @@ class World:
 
     clock: MemoryClock = field(default_factory=lambda: MemoryClock(NOW))
     slots: MemorySlots = field(default_factory=MemorySlots)
+    journal: MemoryJournal = field(default_factory=lambda: MemoryJournal(MemoryLeases()))
     suspensions: MemorySuspensions = field(default_factory=MemorySuspensions)
     mirror: MemoryAuditMirror = field(default_factory=MemoryAuditMirror)
     maps_account: MemoryMapsAccount = field(default_factory=lambda: MemoryMapsAccount({"maps-demo": FACTS}))
@@ -157,6 +161,9 @@ def app_of(world: World) -> Flask:
         reservation_time=timedelta(seconds=30),
         spending=world.spending,
     )
+    inspection = Inspection(
+        policies=policies, audit_log=world.audit_log, slots=world.slots, maps_account=world.maps_account
+    )
     return create_app(
         caller_tokens=world.caller_tokens,
         clock=world.clock,
@@ -172,10 +179,10 @@ def app_of(world: World) -> Flask:
             suspensions=world.suspensions,
             clock=world.clock,
         ),
+        renewing=Renewing(inspection=inspection, journal=world.journal, slots=world.slots, clock=world.clock),
         revoking=None,
-        inspection=Inspection(
-            policies=policies, audit_log=world.audit_log, slots=world.slots, maps_account=world.maps_account
-        ),
+        watching=None,
+        inspection=inspection,
         suspending=Suspending(
             policies=policies,
             suspensions=world.suspensions,

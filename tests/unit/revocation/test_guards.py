@@ -38,7 +38,9 @@ def test_without_anything_wrong_the_next_tick_cuts() -> None:
 def test_an_account_that_was_switched_back_by_hand_is_not_cut() -> None:
     world, run, app = before_the_cut()
     acknowledge(world, app)
-    world.slots.switch(MAPS, after_epoch=2, signing_key=SigningKey.PRIMARY, identities={"web": "web-a"}, fence=9)
+    world.slots.switch(
+        MAPS, after_epoch=2, signing_key=SigningKey.PRIMARY, identities={"web": "web-a"}, fence=world.leases.fence(MAPS)
+    )
     world.leases.bump(MAPS)
     world.let_pass(5 * MINUTE)
     assert not cut_anything(world)

@@ -249,7 +249,13 @@ def test_a_forced_commit_is_what_the_waiting_prevents() -> None:
 def _moved_app(world: Simulation, number: int) -> tuple[Application, str]:
     app = world.add("storefront", number, acknowledges=False)
     old = app.id
-    world.slots.switch(MAPS, after_epoch=1, signing_key=SigningKey.SECONDARY, identities={"web": "web-b"}, fence=9)
+    world.slots.switch(
+        MAPS,
+        after_epoch=1,
+        signing_key=SigningKey.SECONDARY,
+        identities={"web": "web-b"},
+        fence=world.leases.fence(MAPS),
+    )
     app.turn()
     return app, old
 

@@ -21,7 +21,7 @@ def record_of(world: Simulation, app: Application) -> TokenRecord:
 def test_who_must_move_is_told_after_the_switch_and_only_then(mode: Mode, told: bool) -> None:
     world = Simulation(is_cold=False)
     app, other = world.add("storefront", replaces=False), world.add("logistics", replaces=False)
-    run = world.start(mode=mode, lever=Lever.ROLE, reason=Reason.TOKEN_LEAK, target=Target("profile", ("web",)))
+    world.start(mode=mode, lever=Lever.ROLE, reason=Reason.TOKEN_LEAK, target=Target("profile", ("web",)))
     assert move_order(record_of(world, app), world.journal.of(MAPS)) is None
     world.let_pass(timedelta(minutes=2))
     order = move_order(record_of(world, app), world.journal.of(MAPS))
@@ -31,7 +31,7 @@ def test_who_must_move_is_told_after_the_switch_and_only_then(mode: Mode, told: 
         now = world.clock.now()
         said = renewal_information(record_of(world, app), now, seed="s", order=order)
         assert said.window.end <= now
-        assert (said.reason, said.explanation) == ("tokenLeak", f"/v1/revocations/{run.id}")
+        assert (said.reason, said.explanation) == ("tokenLeak", "/renewal/tokenLeak")
         assert SOONEST * 0.8 <= said.retry_after <= SOONEST * 1.2
 
 

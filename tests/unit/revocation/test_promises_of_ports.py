@@ -122,7 +122,13 @@ def test_a_replacement_of_an_earlier_epoch_is_replaced_anew() -> None:
     world = Simulation(is_cold=False)
     app = world.add()
     first = world.replacing.replace(app.id, app.caller, request_id="r")
-    world.slots.switch(MAPS, after_epoch=1, signing_key=SigningKey.SECONDARY, identities={"web": "web-b"}, fence=9)
+    world.slots.switch(
+        MAPS,
+        after_epoch=1,
+        signing_key=SigningKey.SECONDARY,
+        identities={"web": "web-b"},
+        fence=world.leases.fence(MAPS),
+    )
     second = world.replacing.replace(app.id, app.caller, request_id="r")
     assert (first.record.grant.epoch, second.record.grant.epoch) == (1, 2)
     assert second.record.replaces == app.id

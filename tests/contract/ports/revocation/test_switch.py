@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from sas_service.domain.errors import EpochMoved, LeaseLost
+from sas_service.domain.errors import EpochMoved, LeaseLost, NotFound
 from sas_service.domain.slots import AccountSlots, SigningKey
 from tests.contract.ports.revocation.world import Revoking
 from tests.contract.ports.test_races import at_once
@@ -73,3 +73,18 @@ def test_many_at_once_move_the_epoch_by_one(revoking: Revoking) -> None:
     assert won == [revoking.slots.read(ACCOUNT)]
     assert won[0].epoch == 2
     assert sum(isinstance(each, EpochMoved) for each in outcomes) == 19
+
+
+def test_a_fence_that_was_never_given_is_no_better_than_an_old_one(revoking: Revoking) -> None:
+    fence = revoking.lease("a").fence
+    with pytest.raises(LeaseLost):
+        switch(revoking, fence + 1)
+    assert revoking.slots.read(ACCOUNT).epoch == 1
+
+
+def test_an_account_without_slots_is_not_switched(revoking: Revoking) -> None:
+    fence = revoking.lease("a", account="maps-new").fence
+    with pytest.raises(NotFound):
+        revoking.slots.switch(
+            "maps-new", after_epoch=1, signing_key=SigningKey.SECONDARY, identities=IDENTITIES, fence=fence
+        )

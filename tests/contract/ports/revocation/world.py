@@ -12,6 +12,7 @@ from sas_service.adapters.memory import (
     MemoryClock,
     MemoryJournal,
     MemoryLeases,
+    MemoryNotes,
     MemorySlots,
     MemorySuspensions,
 )
@@ -19,6 +20,7 @@ from sas_service.adapters.redis.acknowledgements import RedisAcknowledgements
 from sas_service.adapters.redis.census import RedisTokenCensus
 from sas_service.adapters.redis.journal import RedisJournal
 from sas_service.adapters.redis.leases import RedisLeases
+from sas_service.adapters.redis.notes import RedisNotes
 from sas_service.adapters.redis.server import Server
 from sas_service.adapters.redis.slots import RedisSlots
 from sas_service.domain.blast_radius import BlastRadius, Kill, Radius
@@ -28,7 +30,7 @@ from sas_service.domain.plans import Asked, LeverCost, Plan
 from sas_service.domain.revocations import Lever, Mode, Reason, State, Target
 from sas_service.domain.runs import Revocation, StepRecord
 from sas_service.domain.slots import SigningKey
-from sas_service.ports import Acknowledgements, Journal, Lease, Leases, SlotSwitch, TokenCensus
+from sas_service.ports import AccountNotes, Acknowledgements, Journal, Lease, Leases, SlotSwitch, TokenCensus
 from tests.contract.ports.world import ACCOUNT, OTHER_ACCOUNT, World, redis_world
 from tests.valkey_process import RunningValkey
 
@@ -46,6 +48,7 @@ class Revoking:
     slots: SlotSwitch
     census: TokenCensus
     acknowledgements: Acknowledgements
+    notes: AccountNotes
     tokens: World
     wait: Callable[[timedelta], None]
     now: Callable[[], datetime]
@@ -81,6 +84,7 @@ def memory_revoking() -> Revoking:
         slots=slots,
         census=log,
         acknowledgements=MemoryAcknowledgements(),
+        notes=MemoryNotes(leases),
         tokens=tokens,
         wait=lambda length: (clock.advance(length), None)[1],
         now=clock.now,
@@ -97,6 +101,7 @@ def redis_revoking(
         slots=RedisSlots(server),
         census=RedisTokenCensus(server),
         acknowledgements=RedisAcknowledgements(server),
+        notes=RedisNotes(server),
         tokens=redis_world(valkey, server, max_clock_skew=timedelta(days=365_000), empty=empty),
         wait=lambda length: time.sleep(length.total_seconds()),
         now=lambda: datetime.now(UTC) + ahead,

@@ -1,0 +1,132 @@
+"""Find what somebody else has changed about an account, put it on record, and mend what renewing can mend."""
+
+from contextlib import suppress
+from datetime import datetime
+
+from sas_service.domain.audit import EventDraft, EventKind
+from sas_service.domain.callers import Caller
+from sas_service.domain.cuts import KEY, Cut
+from sas_service.domain.drift import Drift, Known, Shown, first_known, foreign_keys, look
+from sas_service.domain.errors import EpochMoved, RevisionConflict
+from sas_service.domain.plans import Asked
+from sas_service.domain.revocations import Lever, Mode, Reason, State, Target
+from sas_service.domain.runs import Revocation, StepRecord
+from sas_service.domain.situations import Situation
+from sas_service.domain.slots import SigningKey
+from sas_service.domain.standbys import bare_plan, foreign_way
+from sas_service.ports import AccountNotes, KeyReading, Lease
+from sas_service.services.plan_revocation import Planning
+from sas_service.steps.run import World
+
+WORKER = {"objectId": "sas-service worker"}
+"""Who plans what nobody has asked for."""
+
+
+class DriftWatch:
+    """Compares an account with what was last known to be right (domain/drift.py has the rules)."""
+
+    def __init__(self, world: World, planning: Planning, notes: AccountNotes) -> None:
+        self._world = world
+        self._planning = planning
+        self._notes = notes
+
+    def look(self, lease: Lease, situation: Situation) -> Known:
+        """Look once, under the account's lease.
+
+        Raises what reading Azure may raise, AuditLogUnavailable, MirrorUnavailable, LeaseLost.
+        """
+        account, reading = lease.account, self._world.keys.read(lease.account)
+        others = self._world.identities.read(account).others
+        shown = Shown({key.value: told for key, told in reading.fingerprints.items()}, others)
+        before = self._notes.known(account) or first_known(shown, situation)
+        changed = foreign_keys(before, shown, situation)
+        for key in changed:
+            self._replace_dead(lease, situation, key, reading, since=before.at)
+        after = look(before, shown, self._planning.situation(account) if changed else situation, changed)
+        self._tell(before, after)
+        self._notes.keep_known(after, fence=lease.fence)
+        return after
+
+    def drifts(self, account: str) -> tuple[Drift, ...]:
+        """Return what is not as it should be, as of the last look."""
+        known = self._notes.known(account)
+        return known.drifts if known else ()
+
+    def accept(self, account: str, caller: Caller) -> None:
+        """Take what is there for right: ``caller`` has looked. What must not be at all is found again."""
+        self._record(account, EventKind.DRIFT_ACCEPTED, self._world.clock.now(), caller=caller)
+        self._notes.forget_known(account)
+
+    def _replace_dead(
+        self, lease: Lease, situation: Situation, key: SigningKey, reading: KeyReading, *, since: datetime
+    ) -> None:
+        """Let the holders of what died renew now, and what is issued from here on be told from it by its epoch."""
+        told = reading.last_updated[key]
+        until = max(since, min(told, situation.now)) if told else since
+        run = _done_by_somebody(situation, key, reading, until=until)
+        # It may have been written before this worker, or the one before it, got any further.
+        with suppress(RevisionConflict):
+            self._world.journal.add(run)
+        is_held = self._world.journal.running(lease.account) is not None
+        # A run that is under way has planned with this epoch; it moves it itself, or waits for a person.
+        if key is not situation.slots.signing_key or is_held:
+            return
+        try:
+            self._world.slots.switch(
+                lease.account, after_epoch=situation.slots.epoch, signing_key=key, identities={}, fence=lease.fence
+            )
+        except EpochMoved:
+            return  # whoever moved it has told old from new
+
+    def _tell(self, before: Known, after: Known) -> None:
+        """Put what has come and what has gone on record, once, whatever crashes in between."""
+        had, has = ({each.name for each in known.drifts} for known in (before, after))
+        for drift in after.drifts:
+            if drift.name not in had:
+                self._record(after.account, EventKind.DRIFT_FOUND, after.at, drift, since=before.at)
+        for drift in before.drifts:
+            if drift.name not in has:
+                self._record(after.account, EventKind.DRIFT_ENDED, after.at, drift, since=before.at)
+
+    def _record(
+        self,
+        account: str,
+        kind: EventKind,
+        at: datetime,
+        drift: Drift | None = None,
+        *,
+        since: datetime | None = None,
+        caller: Caller | None = None,
+    ) -> None:
+        details = {"code": drift.code, "about": drift.about, "detail": drift.detail or None} if drift else {}
+        draft = EventDraft(kind, at, account=account, caller=caller.document() if caller else None, details=details)
+        once = f"{kind.value} {drift.code} {drift.about}:{since}" if drift else None
+        self._world.mirror.append(self._world.audit_log.append(draft, once=once))
+
+
+def _done_by_somebody(situation: Situation, key: SigningKey, reading: KeyReading, *, until: datetime) -> Revocation:
+    """Write the regeneration as the run that it would have been, so that every reader of the journal knows of it."""
+    account, now = situation.account.name, situation.now
+    asked = Asked(
+        Reason.SUPERSEDED,
+        Target("signingKey", (key.value,), account),
+        Mode.EMERGENCY,
+        Lever.KEY,
+        comment="regenerated by somebody else",
+    )
+    left = {name.value: fingerprint for name, fingerprint in reading.fingerprints.items()}
+    return Revocation(
+        id=f"drift-{reading.fingerprints[key][:26]}",
+        account=account,
+        state=State.COMPLETED,
+        plan=bare_plan(asked, Lever.KEY, foreign_way(key), situation, "it has happened already"),
+        planned_by=WORKER,
+        started_by=WORKER,
+        started_at=now,
+        ended_at=now,
+        steps=(
+            StepRecord("switch", begun=now, done=now),
+            StepRecord("complete", begun=now, done=now, evidence={"keyFingerprints": left}),
+        ),
+        cuts=(Cut(KEY, key.value, situation.slots.epoch, now, until),),
+    )
