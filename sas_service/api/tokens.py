@@ -7,6 +7,7 @@ from sas_service.api.account_lookup import AccountLookup
 from sas_service.api.exchange import Answer, Ask, dump, json_answer, page_answer
 from sas_service.api.operations import Body, Documented, Resource
 from sas_service.api.rate_limits import RATE_LIMIT_HEADERS, rate_limit_headers
+from sas_service.api.schemas_queries import TokensQuery, token_filters
 from sas_service.api.schemas_tokens import (
     Granted,
     TokenAnswer,
@@ -14,7 +15,6 @@ from sas_service.api.schemas_tokens import (
     TokenOnRecord,
     TokenPath,
     TokenRequestBody,
-    TokensQuery,
     token_request,
 )
 from sas_service.api.shared_tokens import shared_for, shares
@@ -164,9 +164,13 @@ def preview(use: UseCases, ask: Ask) -> Answer:
     problems=(AuditLogUnavailable,),
 )
 def list_tokens(use: UseCases, ask: Ask) -> Answer:
-    """List the tokens of the caller's teams; with Audit.Read those of all teams."""
-    page = use.inspection.tokens(ask.caller, **ask.listing("team", "profile", "account"))
+    """List the tokens of the caller's teams; with Audit.Read those of all teams.
+
+    A page looks at a bounded number of tokens: where filters leave few, it may be short or empty and still have a
+    `next`.
+    """
     accounts, now = AccountLookup(use, ask.caller), use.clock.now()
+    page = use.inspection.tokens(ask.caller, **ask.listing("account", "team"), now=now, **token_filters(ask.query))
     items = [record_document(each, each.state_at(now), *accounts.of(each)) for each in page.items]
     return page_answer(ask, dump(items), page.next)
 

@@ -138,6 +138,8 @@ def build_api(environ: Mapping[str, str]) -> tuple[Service, Flask]:
         suspending=suspending,
         account_origins=account_origins,
         proofs=service.sealed_log.proofs if service.sealed_log else None,
+        evidence=service.sealed_log.evidence if service.sealed_log else None,
+        drift=service.revocations.drift if service.revocations else None,
         policies=service.policies,
         readiness=service.readiness,
         metrics=_metrics(shared),
