@@ -26,6 +26,7 @@ from sas_service.ports.azure import (
     RoleAssignments,
     Signed,
 )
+from sas_service.ports.budget import Allotted, ArmBudget, Demand, NotNow, QuotaSpent
 from sas_service.ports.control import Slots, Suspension, Suspensions
 from sas_service.ports.lockdown import LocalAuth, LocalAuthReading, Lockdowns
 from sas_service.ports.mirror import Head, MirrorProgress, MirrorReading
@@ -59,6 +60,8 @@ __all__ = [
     "AccountKeys",
     "AccountNotes",
     "Acknowledgements",
+    "Allotted",
+    "ArmBudget",
     "AuditLog",
     "AuditMirror",
     "CallerTokens",
@@ -66,6 +69,7 @@ __all__ = [
     "CorsReading",
     "Current",
     "DataPlane",
+    "Demand",
     "EffectiveRole",
     "EventPage",
     "EventQuery",
@@ -92,8 +96,10 @@ __all__ = [
     "MirrorProgress",
     "MirrorReading",
     "NoneCurrent",
+    "NotNow",
     "Policies",
     "Probed",
+    "QuotaSpent",
     "Readiness",
     "Replay",
     "Reservation",
