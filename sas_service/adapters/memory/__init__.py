@@ -25,6 +25,7 @@ from sas_service.adapters.memory.maps_account import MemoryMapsAccount
 from sas_service.adapters.memory.mirror_progress import MemoryMirrorProgress
 from sas_service.adapters.memory.mirror_reading import MemoryMirrorReading
 from sas_service.adapters.memory.notes import MemoryNotes
+from sas_service.adapters.memory.repair import MemoryRepair
 from sas_service.adapters.memory.role_assignments import MemoryRoleAssignments
 from sas_service.adapters.memory.sealing import MemorySealing
 from sas_service.adapters.memory.seals import MemorySeals
@@ -59,6 +60,7 @@ __all__ = [
     "MemoryMirrorProgress",
     "MemoryMirrorReading",
     "MemoryNotes",
+    "MemoryRepair",
     "MemoryRoleAssignments",
     "MemorySealing",
     "MemorySeals",

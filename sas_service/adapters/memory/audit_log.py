@@ -150,6 +150,16 @@ class MemoryAuditLog(Failing):
         with self._guard:
             return self._events.after(stream, seq, limit)
 
+    def restore_record(self, record: TokenRecord, *, committed: bool) -> None:
+        """Write a record with all its indexes (``LogRepair``)."""
+        with self._guard:
+            self._tokens.restore(record, committed=committed)
+
+    def restore_event(self, event: AuditEvent, draft: EventDraft) -> bool:
+        """Append an event under its own number (``LogRepair``)."""
+        with self._guard:
+            return self._events.restore(event, draft)
+
     def identities_in_use(self, account: str, now: datetime) -> Mapping[str, int]:
         """Return identity name -> number of unexpired tokens that hang on it."""
         with self._guard:

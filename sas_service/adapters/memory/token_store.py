@@ -116,6 +116,17 @@ class TokenStore:
             if record.grant.account == account and record.grant.expiry > now and record.state is not TokenState.REFUSED
         )
 
+    def restore(self, record: TokenRecord, *, committed: bool) -> None:
+        """Keep a record, whatever was there, and list it; an open reservation is overdue at once."""
+        self._records[record.id] = record
+        self._deadlines.pop(record.id, None)
+        if record.state is TokenState.RESERVED:
+            self._deadlines[record.id] = record.issued_at
+        if committed or record.state is TokenState.LIVE:
+            self._listed.add(record.id)
+            for fingerprint in record.fingerprints:
+                self._fingerprints[record.grant.account, fingerprint] = record.id
+
     def keep(self, changed: TokenRecord) -> None:
         """Keep a record that was changed, and nothing else."""
         self._records[changed.id] = changed
