@@ -125,7 +125,7 @@ def test_the_torn_line_of_a_killed_process_is_no_event(tmp_path: Path) -> None:
 
 
 def test_a_line_longer_than_a_chunk_is_read(tmp_path: Path) -> None:
-    long = event(2, padding="x" * 3_000_000)
+    long = event(2, padding="x" * 9_000_000)
     (tmp_path / "a.ndjson").write_text(f"{event(1).text}\n{long.text}\n{event(3).text}\n")
     assert list(in_files(tmp_path).events("maps-demo", 0)) == [event(1), long, event(3)]
 

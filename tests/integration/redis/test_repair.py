@@ -303,3 +303,22 @@ def test_an_epoch_without_its_slots_comes_back_from_events_that_stayed(site: Sit
     slots = site.process.world.slots.read(ACCOUNT)
     assert (slots.epoch, slots.signing_key.value, dict(slots.identities)) == (2, "secondaryKey", {"web": "web-a"})
     site.process.guard.check()
+
+
+@pytest.mark.parametrize("step", ["restore_records", "restore_slots", "restore_events"])
+def test_until_the_state_is_back_the_loss_can_be_seen(site: Site, step: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed in the middle of a batch: what everybody compares, the end of the stream, has to come last."""
+    history(site)
+    before = site.everything()
+    site.lose()
+
+    def die(*_words: object) -> None:
+        raise KeyboardInterrupt
+
+    interrupted = repair_of(site.valkey, site.directory)
+    monkeypatch.setattr(interrupted._repair, step, die)
+    with pytest.raises(KeyboardInterrupt):
+        interrupted.run()
+    assert RedisEventStreams(site.process.server).last(ACCOUNT) == 0
+    repair_of(site.valkey, site.directory).run()
+    assert site.everything()["{" + ACCOUNT + "}:slots"] == before["{" + ACCOUNT + "}:slots"]
