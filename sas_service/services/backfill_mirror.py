@@ -31,6 +31,8 @@ class MirrorBackfill:
         mirror: AuditMirror,
         progress: MirrorProgress,
         clock: Clock,
+        batch: int = BATCH,
+        most: int = MOST_PER_ROUND,
     ) -> None:
         self._policies = policies
         self._streams = streams
@@ -39,6 +41,8 @@ class MirrorBackfill:
         self._mirror = mirror
         self._progress = progress
         self._clock = clock
+        self._batch = batch
+        self._batches = most // batch
 
     def run(self) -> int:
         """Do one round; returns how many events were missing. Raises AuditLogUnavailable, MirrorUnavailable."""
@@ -67,8 +71,8 @@ class MirrorBackfill:
 
     def _settled(self, stream: str, done: int) -> Iterator[Sequence[AuditEvent]]:
         before = self._clock.now() - GRACE
-        for _ in range(MOST_PER_ROUND // BATCH):
-            read = self._streams.after(stream, done, BATCH)
+        for _ in range(self._batches):
+            read = self._streams.after(stream, done, self._batch)
             batch = list(takewhile(lambda event: parse_instant(loads(event.text)["at"]) < before, read))
             if not batch:
                 return

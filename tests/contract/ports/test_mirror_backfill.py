@@ -50,6 +50,9 @@ class Site:
 
     @property
     def backfill(self) -> MirrorBackfill:
+        return self.filling()
+
+    def filling(self, **sizes: int) -> MirrorBackfill:
         return MirrorBackfill(
             policies=Accounts(),  # type: ignore[arg-type]  # no more than it needs
             streams=self.streams,
@@ -58,6 +61,7 @@ class Site:
             mirror=self.mirror,
             progress=self.progress,
             clock=self.clock,
+            **sizes,
         )
 
     def append(self, *, mirrored: bool, account: str | None = ACCOUNT) -> AuditEvent:
@@ -132,13 +136,12 @@ def test_a_mirror_that_cannot_be_written_is_filled_in_later(site: Site) -> None:
     assert site.mirrored() == [event]
 
 
-def test_a_round_is_bounded_and_rounds_come_to_an_end(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sas_service.services.backfill_mirror.BATCH", 10)
-    monkeypatch.setattr("sas_service.services.backfill_mirror.MOST_PER_ROUND", 30)
+def test_a_round_is_bounded_and_rounds_come_to_an_end(site: Site) -> None:
+    filling = site.filling(batch=10, most=30)
     for _ in range(70):
         site.append(mirrored=False)
     site.later()
-    assert [site.backfill.run() for _ in range(4)] == [30, 30, 10, 0]
+    assert [filling.run() for _ in range(4)] == [30, 30, 10, 0]
     assert [json.loads(each.text)["seq"] for each in site.mirrored()] == list(range(1, 71))
 
 

@@ -17,7 +17,7 @@ from sas_service.domain.errors import AuditLogUnavailable
 from sas_service.domain.slots import SigningKey
 from sas_service.domain.token_events import asked_details, granted_details
 from sas_service.domain.tokens import TokenRecord, TokenRequest, TokenState
-from sas_service.ports import Idempotency, Reservation, Reserved
+from sas_service.ports import Idempotency, LogRepair, Reservation, Reserved
 from tests.contract.ports.world import ACCOUNT, OTHER_ACCOUNT, denial, event, record, signed, suspension
 from tests.integration.redis.conftest import Start
 from tests.integration.redis.guarded import Process, mirrored, start_process
@@ -305,18 +305,27 @@ def test_an_epoch_without_its_slots_comes_back_from_events_that_stayed(site: Sit
     site.process.guard.check()
 
 
+class Dying:
+    """A repair whose process dies when it comes to one of its steps."""
+
+    def __init__(self, repair: LogRepair, step: str) -> None:
+        self._repair = repair
+        self._step = step
+
+    def __getattr__(self, name: str) -> Any:
+        if name == self._step:
+            raise KeyboardInterrupt
+        return getattr(self._repair, name)
+
+
 @pytest.mark.parametrize("step", ["restore_records", "restore_slots", "restore_events"])
-def test_until_the_state_is_back_the_loss_can_be_seen(site: Site, step: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_until_the_state_is_back_the_loss_can_be_seen(site: Site, step: str) -> None:
     """Killed in the middle of a batch: what everybody compares, the end of the stream, has to come last."""
     history(site)
     before = site.everything()
     site.lose()
-
-    def die(*_words: object) -> None:
-        raise KeyboardInterrupt
-
     interrupted = repair_of(site.valkey, site.directory)
-    monkeypatch.setattr(interrupted._repair, step, die)
+    interrupted._repair = Dying(interrupted._repair, step)
     with pytest.raises(KeyboardInterrupt):
         interrupted.run()
     assert RedisEventStreams(site.process.server).last(ACCOUNT) == 0
