@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 
-from sas_service.domain.audit import AuditEvent, EventKind
+from sas_service.domain.audit import EventKind
 from sas_service.domain.callers import ALL_OF_THE_TEAM, Caller
 from sas_service.domain.errors import (
     AuditLogUnavailable,
@@ -29,6 +29,7 @@ from sas_service.ports import (
     MapsAccount,
     Replay,
     Reservation,
+    Reserved,
     Signed,
     TokenIds,
 )
@@ -68,7 +69,7 @@ class _Asked:
     allowed: Allowed
     request_id: str
     idempotency: Idempotency | None
-    replaces: str | None = None
+    replaces: TokenRecord | None = None
 
 
 class Issuing:
@@ -121,7 +122,7 @@ class Issuing:
         idempotency_key: str | None = None,
         body_hash: str = "",
         origin: str | None = None,
-        replaces: str | None = None,
+        replaces: TokenRecord | None = None,
     ) -> Issued:
         """Issue a token, or sign again the one that ``idempotency_key`` names; ``replaces`` is the one it follows.
 
@@ -172,7 +173,15 @@ class Issuing:
             asked=asked_details(asked.request),
             granted=granted_details(record.grant),
         )
-        reservation = Reservation(record, reserved, now + self._reservation_time, asked.idempotency)
+        reservation = Reservation(
+            record,
+            reserved,
+            now + self._reservation_time,
+            asked.idempotency,
+            asked.allowed.profile.budget,
+            # What a switch has orphaned must be replaced, whatever it costs (design.md section 5).
+            may_overdraw=asked.replaces is not None and asked.replaces.grant.epoch < slot.epoch,
+        )
         outcome = self._deciding.unless_suspended(
             lambda: self._audit_log.reserve(reservation),
             asked.request,
@@ -183,7 +192,7 @@ class Issuing:
         )
         if isinstance(outcome, Replay):
             return self._redeliver(outcome.record, asked, facts)
-        record, token = self._sign_and_commit(record, asked.request_id, outcome.events)
+        record, token = self._sign_and_commit(record, asked.request_id, outcome)
         return Issued(record, token, facts.client_id, asked.allowed.account, redelivered=False)
 
     def _draft(self, asked: _Asked, slot: Slot, now: datetime) -> TokenRecord:
@@ -197,11 +206,11 @@ class Issuing:
             request_id=asked.request_id,
             reason=asked.request.reason,
             labels=asked.request.labels,
-            replaces=asked.replaces,
+            replaces=asked.replaces.id if asked.replaces else None,
         )
 
     def _sign_and_commit(
-        self, record: TokenRecord, request_id: str, reserved: tuple[AuditEvent, ...]
+        self, record: TokenRecord, request_id: str, reserved: Reserved
     ) -> tuple[TokenRecord, SasToken]:
         live = record
         try:
@@ -213,11 +222,10 @@ class Issuing:
                 azure_request_id=signed.azure_request_id,
                 attempts=signed.attempts,
             )
-            issued = about(
-                live, EventKind.ISSUED, self._clock.now(), request_id, replaces=live.replaces, **_delivery(signed)
-            )
+            told = {"replaces": live.replaces, "overdraft": reserved.overdrawn or None, **_delivery(signed)}
+            issued = about(live, EventKind.ISSUED, self._clock.now(), request_id, **told)
             events = self._audit_log.commit(live, issued)
-            self._mirror.append([*reserved, *events])
+            self._mirror.append([*reserved.events, *events])
         except SasServiceError as error:
             # With its fingerprint: only who committed a token may close it again.
             self._settle(live, error, request_id)

@@ -97,7 +97,7 @@ class Sinking:
                 request_id=f"sink-{key[:16]}",
                 idempotency_key=key,
                 body_hash=key,
-                replaces=held.id if held else None,
+                replaces=held,
             )
         except RecordConflict:
             # Another worker was faster: the same replacement once more.

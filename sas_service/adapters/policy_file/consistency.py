@@ -30,6 +30,7 @@ def contradictions(document: Mapping[str, Any], written: Written) -> Iterator[Co
     yield from _references(document, written)
     yield from _lifetimes(document)
     yield from _windows(document)
+    yield from _budgets(document)
     yield from _mixed_roles(document)
     yield from _sinks(document)
 
@@ -109,6 +110,21 @@ def _windows(document: Mapping[str, Any]) -> Iterator[Contradiction]:
         elif window is not None and window > longest:
             limit = f"lifetime.default is {format_duration(lives)}, so it must be at most {format_duration(longest)}"
             yield ("profiles", name, "window"), f"{format_duration(window)} can never apply: {limit}"
+
+
+def _budgets(document: Mapping[str, Any]) -> Iterator[Contradiction]:
+    for name, profile in _items(document, "profiles"):
+        most = (profile.get("budget") or {}).get("requests_per_second")
+        path = ("profiles", name, "budget", "requestsPerSecond")
+        if most is None:
+            continue
+        if "regions" in profile and profile["regions"] is None:
+            yield path, "cannot be kept where regions is any: nobody knows at how many locations a token is used"
+        rate = profile.get("max_rate_per_second")
+        if profile.get("sharing") == Sharing.SHARED and rate is not None and profile.get("regions"):
+            least = rate * len(profile["regions"])
+            if most < least:
+                yield path, f"{most} can never apply: one shared token has {least}, its rate at each of its regions"
 
 
 def _order(

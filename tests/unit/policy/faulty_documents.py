@@ -205,6 +205,16 @@ FAULTS = {
         "/profiles/storefront-web/window",
         "means nothing where sharing is exclusive",
     ),
+    "budget where no location is named": (
+        ("    sharing: shared\n", "    sharing: shared\n    budget: {requestsPerSecond: 900} # <-\n"),
+        "/profiles/world/budget/requestsPerSecond",
+        "cannot be kept where regions is any",
+    ),
+    "budget of nothing": (
+        ("    sharing: shared\n", "    sharing: shared\n    budget: {} # <-\n"),
+        "/profiles/world/budget",
+        "must have at least 1 of liveTokens, requestsPerSecond",
+    ),
     "window without time to renew in": (
         ("    sharing: shared\n", "    sharing: shared\n    window: PT50M # <-\n"),
         "/profiles/world/window",

@@ -27,6 +27,7 @@ BEYOND_JSON_SCHEMA = {
     "a team with an unknown profile",
     "a shared token in a secret",
     "a list on lines of its own",
+    "budget where no location is named",
     "ceiling above ours",
     "default above the maximum",
     "default below the minimum",
@@ -74,6 +75,10 @@ GOOD_CHANGES = {
     "resource name": (
         "    resourceGroup: maps-rg\n",
         "    resourceGroup: Maps_rg.(1)\n    resourceName: Contoso-Maps\n",
+    ),
+    "budget": (
+        "    sharing: shared\n",
+        "    sharing: shared\n    budget: {liveTokens: 2}\n",
     ),
     "window": ("    sharing: shared\n", "    sharing: shared\n    window: PT49M\n"),
     "weeks": ("lifetime: {max: P365D}", "lifetime: {max: P52W, min: PT5M1S}"),
