@@ -20,6 +20,7 @@ from sas_service.domain.errors import (
     AzureRefused,
     AzureThrottled,
     AzureUnavailable,
+    BudgetExhausted,
     MirrorUnavailable,
     NotFound,
     OperatorMissing,
@@ -54,7 +55,7 @@ ETAG = {"ETag": "The plan's hash, quoted."}
             headers={"Location": "The revocation.", **ETAG},
         )
     },
-    problems=(*READING, AzureUnavailable, AzureThrottled, AzureRefused, MirrorUnavailable),
+    problems=(*READING, BudgetExhausted, AzureUnavailable, AzureThrottled, AzureRefused, MirrorUnavailable),
 )
 def plan_revocation(use: UseCases, ask: Ask) -> Answer:
     """Count what each lever would kill, recommend one, and remember the plan; nothing else changes.

@@ -1,10 +1,13 @@
 """Tokens: issue, try, list and look up."""
 
+from dataclasses import replace
+
 from sas_service.api import examples
 from sas_service.api.account_lookup import AccountLookup
 from sas_service.api.audit import note_reading
 from sas_service.api.exchange import Answer, Ask, dump, json_answer, page_answer
 from sas_service.api.operations import Body, Documented, Resource
+from sas_service.api.rate_limits import RATE_LIMIT_HEADERS, rate_limit_headers
 from sas_service.api.schemas_queries import TokensQuery, token_filters
 from sas_service.api.schemas_tokens import (
     Granted,
@@ -30,6 +33,7 @@ from sas_service.domain.errors import (
     AzureRefused,
     AzureThrottled,
     AzureUnavailable,
+    BudgetExhausted,
     ClockSkew,
     EpochMoved,
     GrantMismatch,
@@ -39,6 +43,7 @@ from sas_service.domain.errors import (
     OriginNotAllowed,
     OutsidePolicy,
     ProfileNotAllowed,
+    QuotaExceeded,
     RecordConflict,
     RequestInProgress,
     SharedTokenNotReady,
@@ -61,6 +66,7 @@ TOKEN_HEADERS = {
     "Sas-Token-Id": "The token's id.",
     "ETag": "The token's fingerprint, quoted.",
     "Link": 'Where to ask when to renew: `rel="renewal"`.',
+    **RATE_LIMIT_HEADERS,
 }
 
 
@@ -93,6 +99,8 @@ TOKEN_HEADERS = {
         IdempotencyKeyReused,
         RequestInProgress,
         TokenSuperseded,
+        QuotaExceeded,
+        BudgetExhausted,
         *_AZURE,
         GrantMismatch,
         *_RECORDING,
@@ -114,7 +122,8 @@ def issue(use: UseCases, ask: Ask) -> Answer:
     """
     request = token_request(ask.body)
     if shares(use, request.profile):
-        return handed_out(shared_for(use, ask, request).issued, as_text=ask.wants_text)
+        shared = shared_for(use, ask, request)
+        return handed_out(replace(shared.issued, quota=shared.quota), as_text=ask.wants_text)
     issued = use.issuing.issue(
         request,
         ask.caller,
@@ -192,6 +201,7 @@ def handed_out(issued: Issued, *, as_text: bool) -> Answer:
         "Sas-Token-Id": issued.record.id,
         "ETag": f'"{issued.token.fingerprint}"',
         "Link": f'<{token_link(issued.record.id, "/renewal")}>; rel="renewal"',
+        **rate_limit_headers(issued.quota),
         **({"Idempotency-Replayed": "true"} if issued.redelivered else {}),
     }
     status = 200 if issued.redelivered else 201
