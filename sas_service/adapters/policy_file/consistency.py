@@ -114,17 +114,15 @@ def _windows(document: Mapping[str, Any]) -> Iterator[Contradiction]:
 
 def _budgets(document: Mapping[str, Any]) -> Iterator[Contradiction]:
     for name, profile in _items(document, "profiles"):
-        most = (profile.get("budget") or {}).get("requests_per_second")
-        path = ("profiles", name, "budget", "requestsPerSecond")
-        if most is None:
+        budget, path = profile.get("budget"), ("profiles", name, "budget")
+        if budget is None:
             continue
-        if "regions" in profile and profile["regions"] is None:
-            yield path, "cannot be kept where regions is any: nobody knows at how many locations a token is used"
-        rate = profile.get("max_rate_per_second")
-        if profile.get("sharing") == Sharing.SHARED and rate is not None and profile.get("regions"):
-            least = rate * len(profile["regions"])
-            if most < least:
-                yield path, f"{most} can never apply: one shared token has {least}, its rate at each of its regions"
+        if profile.get("sharing") == Sharing.SHARED:
+            # It would stop a team's next token while the last one is still handed out, and then everybody at once.
+            yield path, "cannot be kept where sharing is shared: window and lifetime bound how many tokens there are"
+        if "requests_per_second" in budget and "regions" in profile and profile["regions"] is None:
+            reason = "cannot be kept where regions is any: nobody knows at how many locations a token is used"
+            yield (*path, "requestsPerSecond"), reason
 
 
 def _order(
