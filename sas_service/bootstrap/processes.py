@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from flask import Flask
@@ -30,13 +31,17 @@ from sas_service.bootstrap.stores import Stores, build_stores
 from sas_service.services.account_cors import AccountOrigins
 from sas_service.services.backfill_mirror import MirrorBackfill
 from sas_service.services.deny import Deciding
+from sas_service.services.expose import Exposing
 from sas_service.services.fold_hand_outs import Folding
+from sas_service.services.identify import Identifying
 from sas_service.services.inspect import Inspection
+from sas_service.services.note_readers import NotingReaders
 from sas_service.services.reap import Reaping
 from sas_service.services.renew import Renewing
 from sas_service.services.sink import Sinking
 from sas_service.services.suspend import Suspending
 from sas_service.settings import Settings
+from sas_service.steps.run import past_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +133,7 @@ def build_api(environ: Mapping[str, str]) -> tuple[Service, Flask]:
         mirror=stores.mirror,
         clock=clock,
     )
+    past = partial(past_on, journal=stores.journal, lockdowns=stores.lockdowns)
     app = create_app(
         caller_tokens=caller_tokens,
         clock=clock,
@@ -140,6 +146,14 @@ def build_api(environ: Mapping[str, str]) -> tuple[Service, Flask]:
         locking_down=service.revocations.locking_down if service.revocations else None,
         watching=service.revocations.watching if service.revocations else None,
         inspection=inspection,
+        identifying=Identifying(
+            inspection=inspection,
+            past=past,
+            clock=clock,
+            planning=service.revocations.planning if service.revocations else None,
+        ),
+        exposing=Exposing(policies=service.policies, census=stores.census, past=past, clock=clock),
+        readers=NotingReaders(audit_log=stores.audit_log, mirror=stores.mirror, clock=clock),
         suspending=suspending,
         account_origins=account_origins,
         proofs=service.sealed_log.proofs if service.sealed_log else None,

@@ -51,6 +51,8 @@ class EventKind(StrEnum):
     DRIFT_ENDED = "driftEnded"
     DRIFT_ACCEPTED = "driftAccepted"
     STANDBY_PROVEN = "standbyProven"
+    AUDIT_READ = "auditRead"
+    AUDIT_EXPORTED = "auditExported"
     RUN_WITHOUT_ACCOUNT = "runWithoutAccount"
 
 

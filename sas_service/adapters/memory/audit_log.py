@@ -58,8 +58,9 @@ class MemoryAuditLog(Failing):
             replay = self._checks.check(reservation)
             if replay:
                 return replay
+            overdrawn = self._checks.overdraws(reservation)
             self._tokens.reserve(reservation)
-            return Reserved((self._events.write(reservation.event),))
+            return Reserved((self._events.write(reservation.event),), overdrawn)
 
     def commit(self, record: TokenRecord, event: EventDraft) -> tuple[AuditEvent, ...]:
         """Turn a reservation into a live token."""

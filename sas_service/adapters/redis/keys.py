@@ -110,6 +110,18 @@ class Keys:
         """JSON of the Idempotency-Key's token suffix and body hash; gone after a day."""
         return f"{self._tag}idempotency:{key}"
 
+    def budget(self, profile: str) -> str:
+        """Sorted set of what counts against a profile's budget: ``<suffix>:<requests per second>`` by ms of expiry."""
+        return f"{self._tag}budget:{profile}"
+
+    @property
+    def budgets(self) -> str:
+        """Hash: profile -> sum of its members' requests per second; ``<profile>:epoch`` that they are of.
+
+        A profile is here since it first had a budget; ``<profile>:counted`` once what was issued before is in it.
+        """
+        return f"{self._tag}budgets"
+
     @property
     def events(self) -> str:
         """Stream of events with the ids ``<seq>-0``."""
