@@ -187,6 +187,7 @@ def app_of(world: World, *, locking_down: LockingDown | None = None) -> Flask:
         reservation_time=timedelta(seconds=30),
         spending=world.spending,
     )
+    handing_out = handing_out_of(world, deciding, issuing)
     inspection = Inspection(
         policies=policies, audit_log=world.audit_log, slots=world.slots, maps_account=world.maps_account
     )
@@ -199,7 +200,7 @@ def app_of(world: World, *, locking_down: LockingDown | None = None) -> Flask:
         clock=world.clock,
         deciding=deciding,
         issuing=issuing,
-        handing_out=handing_out_of(world, deciding, issuing),
+        handing_out=handing_out,
         replacing=Replacing(
             issuing=issuing,
             policies=policies,
@@ -209,6 +210,7 @@ def app_of(world: World, *, locking_down: LockingDown | None = None) -> Flask:
             acknowledgements=MemoryAcknowledgements(),
             suspensions=world.suspensions,
             clock=world.clock,
+            handing_out=handing_out,
         ),
         renewing=Renewing(inspection=inspection, journal=world.journal, slots=world.slots, clock=world.clock),
         revoking=None,
