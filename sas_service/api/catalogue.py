@@ -4,6 +4,7 @@ from sas_service.api.account_cors import account_cors
 from sas_service.api.accounts import accounts
 from sas_service.api.audit import audit
 from sas_service.api.audit_checkpoints import audit_checkpoints
+from sas_service.api.drift import drift
 from sas_service.api.lockdown import lockdown
 from sas_service.api.operations import Resource
 from sas_service.api.profiles import profiles
@@ -23,6 +24,7 @@ RESOURCES: tuple[Resource, ...] = (
     accounts,
     account_cors,
     lockdown,
+    drift,
     suspensions,
     revocations,
     revocation_verbs,

@@ -7,7 +7,7 @@ from sas_service.domain.audit import EventDraft, EventKind
 from sas_service.domain.callers import Caller
 from sas_service.domain.cuts import KEY, Cut
 from sas_service.domain.drift import Drift, Known, Shown, first_known, foreign_keys, look
-from sas_service.domain.errors import EpochMoved, RevisionConflict
+from sas_service.domain.errors import EpochMoved, NotFound, RevisionConflict
 from sas_service.domain.plans import Asked
 from sas_service.domain.revocations import Lever, Mode, Reason, State, Target
 from sas_service.domain.runs import Revocation, StepRecord
@@ -52,9 +52,18 @@ class DriftWatch:
         known = self._notes.known(account)
         return known.drifts if known else ()
 
-    def accept(self, account: str, caller: Caller) -> None:
-        """Take what is there for right: ``caller`` has looked. What must not be at all is found again."""
-        self._record(account, EventKind.DRIFT_ACCEPTED, self._world.clock.now(), caller=caller)
+    def accept(self, account: str, caller: Caller, *, request_id: str | None = None) -> None:
+        """Take what is there for right: ``caller`` has looked. What must not be at all is found again.
+
+        Raises NotFound, RevisionConflict for a key that nobody has looked at yet: taken for right, those whose tokens
+        died with it would never be told. And what reading keys may raise, AuditLogUnavailable, MirrorUnavailable.
+        """
+        if account not in self._world.policies.current().accounts:
+            raise NotFound("there is no such account")
+        known, keys = self._notes.known(account), self._world.keys.read(account).fingerprints
+        if known and any(known.keys.get(key.value) != told for key, told in keys.items()):
+            raise RevisionConflict("A key has changed since the last look: look at the account again in a minute.")
+        self._record(account, EventKind.DRIFT_ACCEPTED, self._world.clock.now(), caller=caller, request_id=request_id)
         self._notes.forget_known(account)
 
     def _replace_dead(
@@ -97,9 +106,11 @@ class DriftWatch:
         *,
         since: datetime | None = None,
         caller: Caller | None = None,
+        request_id: str | None = None,
     ) -> None:
         details = {"code": drift.code, "about": drift.about, "detail": drift.detail or None} if drift else {}
-        draft = EventDraft(kind, at, account=account, caller=caller.document() if caller else None, details=details)
+        by = caller.document() if caller else None
+        draft = EventDraft(kind, at, account=account, caller=by, request_id=request_id, details=details)
         once = f"{kind.value} {drift.code} {drift.about}:{since}" if drift else None
         self._world.mirror.append(self._world.audit_log.append(draft, once=once))
 
