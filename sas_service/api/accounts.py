@@ -48,8 +48,12 @@ def list_accounts(use: UseCases, ask: Ask) -> Answer:
     problems=(NotFound, *_AZURE),
 )
 def get_account(use: UseCases, ask: Ask) -> Answer:
-    """Look up one account; slots and local authentication are shown with the app role Revocations.Manage."""
-    return json_answer(account_document(use, use.inspection.account(ask.path["account"], ask.caller), ask.caller))
+    """Look up one account; slots and local authentication are shown with the app role Revocations.Manage.
+
+    With it Azure is asked now; without it the rest may be a minute old.
+    """
+    view = use.inspection.account(ask.path["account"], ask.caller, fresh=True)
+    return json_answer(account_document(use, view, ask.caller))
 
 
 def account_document(use: UseCases, view: AccountView, caller: Caller) -> dict[str, object]:

@@ -127,13 +127,17 @@ class Inspection:
         """Return all accounts of the policy, by name. Raises what ``account`` raises."""
         return tuple(self.account(name, caller) for name in sorted(self._policies.current().accounts))
 
-    def account(self, name: str, caller: Caller) -> AccountView:
-        """Return one account; raises NotFound, and AzureUnavailable or its kin when Azure cannot be asked."""
+    def account(self, name: str, caller: Caller, *, fresh: bool = False) -> AccountView:
+        """Return one account; raises NotFound, and AzureUnavailable or its kin when Azure cannot be asked.
+
+        ``fresh``: for who administers, ask Azure now; all others are shown facts of at most a minute ago.
+        """
         account = self._policies.current().accounts.get(name)
         if account is None:
             raise NotFound("there is no such account")
-        facts = self._maps_account.facts(name, max_age=FACTS_MAX_AGE)
-        slots = self._slots.read(name) if Role.REVOCATIONS_MANAGE in caller.roles else None
+        administers = Role.REVOCATIONS_MANAGE in caller.roles
+        facts = self._maps_account.facts(name, max_age=timedelta(0) if fresh and administers else FACTS_MAX_AGE)
+        slots = self._slots.read(name) if administers else None
         return AccountView(account, facts, slots)
 
     def events(

@@ -17,7 +17,8 @@ class MemoryMapsAccount(Failing):
     """The port ``MapsAccount``.
 
     ``fail_with`` lets the next ``sign`` or ``facts`` raise; ``before_signing`` is called with each grant, so that a
-    test can move the world between reserve and commit; ``claims`` replace members of the next tokens' payload.
+    test can move the world between reserve and commit; ``claims`` replace members of the next tokens' payload;
+    ``ages`` are how old the facts that were asked for might have been.
     """
 
     def __init__(self, facts: Mapping[str, AccountFacts]) -> None:
@@ -25,12 +26,14 @@ class MemoryMapsAccount(Failing):
         self.accounts = dict(facts)
         self.signed: list[Grant] = []
         self.claims: dict[str, object] = {}
+        self.ages: list[timedelta] = []
         self.before_signing: Callable[[Grant], None] = lambda _grant: None
         self._numbers = count(1)
 
-    def facts(self, account: str, *, max_age: timedelta) -> AccountFacts:  # noqa: ARG002  always fresh
-        """Return the facts that the test gave."""
+    def facts(self, account: str, *, max_age: timedelta) -> AccountFacts:
+        """Return the facts that the test gave; they are always fresh."""
         self._fail_if_told()
+        self.ages.append(max_age)
         if account not in self.accounts:
             raise AzureRefused("The account does not exist.")
         return self.accounts[account]

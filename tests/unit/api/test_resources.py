@@ -1,12 +1,14 @@
 """Profiles, accounts, suspensions, audit events and the service's own pages."""
 
 import json
+from datetime import timedelta
 
 import pytest
 import yaml
 from flask.testing import FlaskClient
 
 from sas_service.domain.errors import AuditLogUnavailable
+from sas_service.services.inspect import FACTS_MAX_AGE
 from tests.unit.api.world import SECRET, World, as_caller, issue
 
 
@@ -25,6 +27,25 @@ def test_slots_and_local_auth_are_for_administrators(client: FlaskClient) -> Non
     identities = {"storefront-web": "blue", "logistics-batch": "blue"}
     assert shown["slots"] == {"epoch": 1, "signingKey": "primaryKey", "identities": identities}
     assert shown["localAuthDisabled"] is False
+
+
+@pytest.mark.parametrize(
+    ("who", "path", "age"),
+    [
+        ("admin", "/v1/accounts/maps-demo", timedelta(0)),
+        ("nobody", "/v1/accounts/maps-demo", FACTS_MAX_AGE),
+        ("auditor", "/v1/accounts/maps-demo", FACTS_MAX_AGE),
+        ("admin", "/v1/accounts", FACTS_MAX_AGE),
+        ("auditor", "/v1/tokens", FACTS_MAX_AGE),
+    ],
+)
+def test_azure_is_asked_now_for_an_administrator_who_looks_at_one_account(
+    client: FlaskClient, world: World, who: str, path: str, age: timedelta
+) -> None:
+    issue(client)
+    world.maps_account.ages.clear()
+    assert client.get(path, headers=as_caller(who)).status_code == 200
+    assert world.maps_account.ages == [age]
 
 
 def test_unknown_account_is_not_found(client: FlaskClient) -> None:
