@@ -22,6 +22,7 @@ def readiness(stores: Stores, policies: PolicyFile | None) -> tuple[Question, ..
         Question("redis", stores.server.check),
         Question("schema", stores.migrations.check),
         Question("mirror", lambda: quietly(stores.mirror.check)),
+        Question("losses", stores.loss_guard.status),
     )
     return (*questions, Question("policy", policies.status)) if policies else questions
 

@@ -76,6 +76,7 @@ def build_service(environ: Mapping[str, str], *, last_accepted: Path | None = No
 
     def upkeep() -> None:
         policies.refresh()
+        stores.loss_guard.recheck()
         stores.migrations.guard()
         stores.server.check()
 

@@ -28,6 +28,7 @@ from sas_service.ports.azure import (
 )
 from sas_service.ports.control import Slots, Suspension, Suspensions
 from sas_service.ports.lockdown import LocalAuth, LocalAuthReading, Lockdowns
+from sas_service.ports.mirror import Head, MirrorReading
 from sas_service.ports.process import CallerTokens, Clock, Policies, Readiness, TokenIds
 from sas_service.ports.revocation import (
     AccountIdentities,
@@ -70,6 +71,7 @@ __all__ = [
     "EventStreams",
     "Flight",
     "HandOut",
+    "Head",
     "Idempotency",
     "IdentitiesReading",
     "IdentityRoles",
@@ -85,6 +87,7 @@ __all__ = [
     "ManagementLock",
     "ManagementLocks",
     "MapsAccount",
+    "MirrorReading",
     "NoneCurrent",
     "Policies",
     "Probed",

@@ -21,6 +21,7 @@ from sas_service.adapters.memory.lockdowns import MemoryLockdowns
 from sas_service.adapters.memory.managed_identities import MemoryManagedIdentities
 from sas_service.adapters.memory.management_locks import MemoryManagementLocks
 from sas_service.adapters.memory.maps_account import MemoryMapsAccount
+from sas_service.adapters.memory.mirror_reading import MemoryMirrorReading
 from sas_service.adapters.memory.notes import MemoryNotes
 from sas_service.adapters.memory.role_assignments import MemoryRoleAssignments
 from sas_service.adapters.memory.sealing import MemorySealing
@@ -52,6 +53,7 @@ __all__ = [
     "MemoryManagedIdentities",
     "MemoryManagementLocks",
     "MemoryMapsAccount",
+    "MemoryMirrorReading",
     "MemoryNotes",
     "MemoryRoleAssignments",
     "MemorySealing",

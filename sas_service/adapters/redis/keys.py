@@ -8,6 +8,8 @@ _BUCKET_BYTES = 2
 _SHORT_BYTES = 17
 _TOKEN_BUCKET = 3
 _OBJECT_BUCKET = 3
+EVENT_KEYS = 8
+"""How many keys an event needs: always the last ones of a script, the stream itself first (lua/events.lua)."""
 
 
 class Keys:

@@ -12,6 +12,7 @@ from redis.exceptions import NoScriptError, ResponseError
 
 from sas_service.adapters.redis.connection import check_server, syncs_every_write
 from sas_service.adapters.redis.failures import translated, unavailable
+from sas_service.adapters.redis.keys import EVENT_KEYS, Keys
 from sas_service.domain.errors import AuditLogUnavailable
 
 _Words = Sequence[str | int]
@@ -20,9 +21,10 @@ _Words = Sequence[str | int]
 class Script:
     """A Lua script, made of one or more files of ``lua/`` in this order."""
 
-    __slots__ = ("sha", "text")
+    __slots__ = ("numbers_events", "sha", "text")
 
     def __init__(self, *names: str) -> None:
+        self.numbers_events = "events" in names
         folder = resources.files(__package__) / "lua"
         self.text = "\n".join((folder / f"{name}.lua").read_text("utf-8") for name in names)
         self.sha = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
@@ -57,7 +59,8 @@ class Server:
         self._durability = durability or Durability(local=not accept_no_persistence)
         self._accepted = {"accept_eviction": accept_eviction, "accept_no_persistence": accept_no_persistence}
         self._has_waitaof: bool | None = None
-        self._refusal: str | None = None
+        self._refusals: dict[str, str] = {}
+        self._floors: dict[str, int] = {}
         self.layout = 1
         """In which layout to write: the first until ``Migrations.guard`` knows that every process reads the second."""
         self.known_words: dict[str, dict[str, str]] = {}
@@ -69,9 +72,17 @@ class Server:
         """What has to be true before a write counts."""
         return self._durability
 
-    def refuse(self, why: str | None) -> None:
-        """Run no script from now on, because the server ``why``; None ends it."""
-        self._refusal = why
+    def refuse(self, why: str | None, topic: str = "schema") -> None:
+        """Run no script from now on, because the server ``why``; None ends it, as far as this topic goes."""
+        if why is None:
+            self._refusals.pop(topic, None)
+        else:
+            self._refusals[topic] = why
+
+    def raise_floor(self, stream: str, seq: int) -> None:
+        """Remember that ``seq`` is a number of ``stream`` that the mirror has: no script gives it out again."""
+        key = Keys(stream).events
+        self._floors[key] = max(seq, self._floors.get(key, 0))
 
     def check(self) -> Mapping[str, object]:
         """Return what the server is and how its writes become durable; raises AuditLogUnavailable if it will not do."""
@@ -92,7 +103,7 @@ class Server:
         """Run a script atomically and return its answer."""
         self._demand_permission()
         with translated():
-            call = script.call(keys, arguments)
+            call = self._call(script, keys, arguments)
             try:
                 return self._execute(*call)
             except NoScriptError:
@@ -104,7 +115,7 @@ class Server:
         self._demand_permission()
         with translated():
             words = self._confirmation()
-            commands = [script.call(keys, arguments), *([words] if words else [])]
+            commands = [self._call(script, keys, arguments), *([words] if words else [])]
             answers = self._pipelined(commands)
             if isinstance(answers[0], NoScriptError):
                 self._redis.script_load(script.text)
@@ -130,9 +141,9 @@ class Server:
             return answers
 
     def run_all(self, script: Script, calls: Sequence[tuple[Sequence[str], _Words]]) -> list[Any]:
-        """Run a script that only reads several times in one round trip."""
+        """Run a script several times in one round trip, one call after the other; for reading, and for repairs."""
         self._demand_permission()
-        commands = [script.call(keys, arguments) for keys, arguments in calls]
+        commands = [self._call(script, keys, arguments) for keys, arguments in calls]
         with translated():
             answers = self._pipelined(commands) if commands else []
             if any(isinstance(answer, NoScriptError) for answer in answers):
@@ -143,9 +154,15 @@ class Server:
                     raise answer
         return answers
 
+    def _call(self, script: Script, keys: Sequence[str], arguments: _Words) -> tuple[str | int, ...]:
+        if script.numbers_events:
+            # The last word: the number that the stream must have reached, or the server has lost something.
+            arguments = (*arguments, self._floors.get(keys[-EVENT_KEYS], 0))
+        return script.call(keys, arguments)
+
     def _demand_permission(self) -> None:
-        if self._refusal:
-            raise unavailable(self._refusal)
+        for why in tuple(self._refusals.values()):
+            raise unavailable(why)
         if self._unfit:
             raise unavailable("is configured so that records may be lost; /readyz says how")
 
