@@ -64,11 +64,13 @@ class Evidence:
         """Return the events that name the run, the oldest first, and whether the search reached its plan."""
         found: list[AuditEvent] = []
         cursor: str | None = None
+        oldest: AuditEvent | None = None
         for _ in range(_MOST_PAGES):
             page = self._audit_log.events(EventQuery([run.account]), cursor=cursor, limit=_PAGE)
             found += [each for each in page.items if json.loads(each.text).get("revocation") == run.id]
-            cursor = page.next
-            is_before = page.items and parse_instant(json.loads(page.items[-1].text)["at"]) < run.plan.made_at
-            if cursor is None or is_before:
-                return found[::-1], True
+            cursor, oldest = page.next, page.items[-1] if page.items else oldest
+            reached = oldest is None or parse_instant(json.loads(oldest.text)["at"]) < run.plan.made_at
+            if cursor is None or reached:
+                # A stream whose first events were removed for their age does not say what it had before.
+                return found[::-1], reached or (oldest is not None and oldest.seq == 1)
         return found[::-1], False
