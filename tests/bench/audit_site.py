@@ -15,7 +15,7 @@ from sas_service.adapters.redis.connection import Limits, connect
 from sas_service.adapters.redis.server import Durability, Script, Server
 from sas_service.domain.tokens import TokenRecord
 from sas_service.ports import Reservation
-from tests.bench.generator import draw, drafts_of, reserved, token_of
+from tests.bench.generator import drafts_of, draw, reserved, token_of
 from tests.bench.quick_fill import QuickFill, send
 from tests.valkey_process import RunningValkey, start_valkey
 

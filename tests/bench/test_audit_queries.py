@@ -113,9 +113,9 @@ def quartile(costs: list[float]) -> float:
 
 
 def exported(site: AuditSite) -> tuple[int, int, int]:
-    """Export everything in a process of its own; return lines, and its peak in KiB after 20,000 of them and after all."""
+    """Export it all in another process; return lines, and its peak in KiB after 20,000 of them and after all."""
     program = [sys.executable, "-m", "tests.bench.export_child", site.valkey.url, ACCOUNT]
-    answer = subprocess.run(program, check=True, capture_output=True, text=True)  # noqa: S603
+    answer = subprocess.run(program, check=True, capture_output=True, text=True)
     lines, early, last = map(int, answer.stdout.split())
     return lines, early, last
 
@@ -159,7 +159,7 @@ def contents(site: AuditSite) -> dict[str, object]:
     return {
         key: (readers[kind](key), kind == "string" or site.redis.object("encoding", key))
         for key in keys
-        for kind in (site.redis.type(key),)
+        for kind in (str(site.redis.type(key)),)
     }
 
 

@@ -79,7 +79,7 @@ def _token_call(keys: Keys, record: TokenRecord, text: str) -> Call:
         *(bucket for bucket, _, _ in prints),
     )
     leads = who.object_id if who.for_itself else ""
-    words = (
+    words: tuple[str | int, ...] = (
         *(suffix, text, slot, pair, lifetime, leads, who.application, record.id),
         *(field for _, *fields in prints for field in fields),
     )

@@ -93,7 +93,7 @@ def test_what_is_left_is_what_a_plain_search_finds(
         assert (log.token(each.id) is None) == is_gone
         for fingerprint in each.fingerprints:
             assert (log.token_by_fingerprint(list(own.values()), fingerprint) is None) == is_gone
-    ((now, _),) = [(max([AT, *(each.grant.expiry for each, _ in written)]) - timedelta(days=300), 0)]
+    now = max([AT, *(each.grant.expiry for each, _ in written)]) - timedelta(days=300)
     counts: dict[str, int] = {}
     for each, _ in left:
         if each.grant.account == own[ACCOUNT] and each.grant.expiry > now and each.state is not TokenState.REFUSED:
@@ -118,8 +118,10 @@ def test_events_that_are_left_are_what_a_plain_search_finds(
     stream, streams = f"{ACCOUNT}-{number}", [f"{ACCOUNT}-{number}", f"{OTHER_ACCOUNT}-{number}"]
     every = []
     for words in asked:
-        spans = {
-            name: now + words[name][0] + words[name][1] * queries.MINUTE for name in ("after", "before") if name in words
+        spans: dict[str, datetime] = {
+            name: now + words[name][0] + words[name][1] * queries.MINUTE
+            for name in ("after", "before")
+            if name in words
         }
         every.append(EventQuery(streams, **{**words, **spans}))
     before = [(query, log.events(query, cursor=None, limit=limit)) for query in every]

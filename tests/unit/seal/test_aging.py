@@ -11,9 +11,9 @@ from sas_service.adapters.memory import MemoryJournal, MemoryLeases, MemoryLockd
 from sas_service.adapters.mirrored_events import LookedUp
 from sas_service.domain.audit import AuditEvent, EventDraft, EventKind
 from sas_service.domain.errors import AuditLogUnavailable, SealBroken
+from sas_service.domain.lockdowns import Lockdown, LockdownState
 from sas_service.domain.log_check import check_log
 from sas_service.domain.merkle import leaf_hash, proves_inclusion
-from sas_service.domain.lockdowns import Lockdown, LockdownState
 from sas_service.domain.revocations import Reason, State
 from sas_service.domain.tokens import TokenState
 from sas_service.services.age import LogAging
