@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from sas_service.domain.audit import AuditEvent
 from sas_service.ports import Head
 
-CHUNK_BYTES = 1024 * 1024
+CHUNK_BYTES = 4 * 1024 * 1024
 _EVENT = re.compile(rb'\{"stream":\s?"([^"\\]*)",\s?"seq":\s?(\d+),')
 _CHECKPOINT = re.compile(rb'\{"stream":\s?"([^"\\]*)",\s?"size":\s?(\d+),\s?"checkpoint":')
 _EPOCH = re.compile(rb'"epoch":\s?(\d+)')

@@ -11,7 +11,7 @@ from sas_service.ports import Head
 WINDOW = 10_000
 """How many numbers are put in order at a time: about 10 MiB of events."""
 
-_OFTEN = 8 * CHUNK_BYTES
+_OFTEN = 2 * CHUNK_BYTES
 """Bytes that a segment grows by before its index is written anew."""
 
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from sas_service.domain.callers import Caller
+from sas_service.domain.quotas import Quota
 
 POLICY_CEILING = timedelta(days=365)
 """No token lives longer (seed 004: "max expiration of 1 year (365 days)")."""
@@ -113,6 +114,14 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
+class Budget:
+    """The most that the live tokens of a profile's current epoch may be together; None is no limit."""
+
+    live_tokens: int | None = None
+    requests_per_second: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Profile:
     """What a team may ask for by name; ``regions`` None means the document says ``regions: any``.
 
@@ -133,6 +142,7 @@ class Profile:
     cors_origins: tuple[str, ...] = ()
     window: timedelta | None = None
     key_vault_secret: VaultSecret | None = None
+    budget: Budget | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +157,7 @@ class Team:
     objects: frozenset[str]
     groups: frozenset[str]
     profiles: tuple[str, ...]
+    quota: Quota | None = None
 
     def has(self, caller: Caller) -> bool:
         """Tell whether ``caller`` is a member, by application, by object id or through a group."""

@@ -36,3 +36,15 @@ class MirrorReading(Protocol):
         comes once for each text, one right after the other: the reader has to judge that.
         """
         ...
+
+
+class MirrorProgress(Protocol):
+    """Up to which number each stream is known to be in the mirror. All methods raise AuditLogUnavailable."""
+
+    def read(self, stream: str) -> int:
+        """Return that number, 0 if nothing is known."""
+        ...
+
+    def write(self, stream: str, seq: int) -> None:
+        """Remember it, also a smaller one; it may be forgotten, what follows is then compared again."""
+        ...

@@ -1,6 +1,6 @@
 """Find what the audit log has lost and the mirror still has: numbers and epochs never go back (reliability.md, A14)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sas_service.domain.audit import SERVICE_STREAM
@@ -57,6 +57,13 @@ class LossDetection:
         mirrored = tuple(sorted(self._reading.heads().items()))
         found = (Loss(stream, Head(self._streams.last(stream), self._epoch(stream)), head) for stream, head in mirrored)
         return Comparison(mirrored, tuple(loss for loss in found if loss.events or loss.is_epoch_lost))
+
+    def falls_short(self, floors: Mapping[str, int]) -> bool:
+        """Tell whether any stream ends before a number that it had: a quick look, without the mirror.
+
+        Raises AuditLogUnavailable.
+        """
+        return any(self._streams.last(stream) < seq for stream, seq in floors.items())
 
     def _epoch(self, stream: str) -> int:
         if stream == SERVICE_STREAM:

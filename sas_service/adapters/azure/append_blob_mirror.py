@@ -25,6 +25,9 @@ MOST_BLOCKS = 49_000
 LARGEST_BLOCK = 4 * 1024 * 1024
 """Bytes that every service version accepts in one block."""
 
+LARGEST_BLOB = 1024 * 1024 * 1024
+"""Bytes after which a new blob is begun: whoever looks for some events reads no more than the blobs they are in."""
+
 STORAGE_SCOPE = "https://storage.azure.com/.default"
 API_VERSION = "2024-11-04"
 _RETRY_AFTER = timedelta(seconds=5)
@@ -142,7 +145,7 @@ class AppendBlobMirror:
         return bool(shown.size == self._length + size)
 
     def _current(self) -> BlobClient:
-        if self._blob is not None and self._blocks < MOST_BLOCKS:
+        if self._blob is not None and self._blocks < MOST_BLOCKS and self._length < LARGEST_BLOB:
             return self._blob
         self._number += 1
         started = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")

@@ -129,9 +129,10 @@ def check_server(
     }
 
 
-def syncs_every_write(redis: Redis) -> bool:
-    """Return whether ``appendfsync`` is ``always``; False also where the server does not let us ask."""
-    try:
-        return bool(redis.config_get("appendfsync").get("appendfsync") == "always")
-    except ResponseError:
-        return False
+def appendfsync(redis: Redis) -> str:
+    """Return when the server syncs its file: ``always``, ``everysec``, ``no``; '' where it does not let us ask."""
+    with translated():
+        try:
+            return str(redis.config_get("appendfsync").get("appendfsync") or "")
+        except ResponseError:
+            return ""

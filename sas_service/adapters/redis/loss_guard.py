@@ -54,8 +54,9 @@ class LossGuard:
         return {stream: head.last for stream, head in comparison.mirrored}
 
     def recheck(self) -> None:
-        """Compare again if something was lost when last looked: a repair may be done. Raises as ``check``."""
-        if self._refusal is not None:
+        """Compare again if something was lost when last looked, or looks lost now. Raises as ``check``."""
+        floors = self._guarded.floors if self._guarded else {}
+        if self._refusal is not None or self._detection.falls_short(floors):
             self.check()
 
     def status(self) -> Mapping[str, object]:

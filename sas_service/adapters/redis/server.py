@@ -10,9 +10,9 @@ from typing import Any
 from redis import Redis
 from redis.exceptions import NoScriptError, ResponseError
 
-from sas_service.adapters.redis.connection import check_server, syncs_every_write
+from sas_service.adapters.redis.connection import appendfsync, check_server
 from sas_service.adapters.redis.failures import translated, unavailable
-from sas_service.adapters.redis.keys import EVENT_KEYS, Keys
+from sas_service.adapters.redis.keys import EVENT_KEYS, stream_of
 from sas_service.domain.errors import AuditLogUnavailable
 
 _Words = Sequence[str | int]
@@ -81,13 +81,20 @@ class Server:
 
     def raise_floor(self, stream: str, seq: int) -> None:
         """Remember that ``seq`` is a number of ``stream`` that the mirror has: no script gives it out again."""
-        key = Keys(stream).events
-        self._floors[key] = max(seq, self._floors.get(key, 0))
+        self._floors[stream] = max(seq, self._floors.get(stream, 0))
+
+    @property
+    def floors(self) -> Mapping[str, int]:
+        """The highest number of each stream that this process knows to be in the mirror."""
+        return dict(self._floors)
 
     def check(self) -> Mapping[str, object]:
         """Return what the server is and how its writes become durable; raises AuditLogUnavailable if it will not do."""
         try:
             facts = check_server(self._redis, **self._accepted)
+            if self._durability.local and appendfsync(self._redis) == "everysec":
+                # WAITAOF answers before the sync: known of Redis 7.2 and 7.4 (redis#13793), seen with Valkey 9.1.2.
+                raise unavailable("syncs its file once a second (appendfsync everysec; always is needed)", unfit=True)
         except AuditLogUnavailable as error:
             # Nothing is written to it either, until a later check finds it fit: upkeep asks every few seconds.
             self._unfit = self._unfit or "unfit" in error.extra
@@ -157,7 +164,7 @@ class Server:
     def _call(self, script: Script, keys: Sequence[str], arguments: _Words) -> tuple[str | int, ...]:
         if script.numbers_events:
             # The last word: the number that the stream must have reached, or the server has lost something.
-            arguments = (*arguments, self._floors.get(keys[-EVENT_KEYS], 0))
+            arguments = (*arguments, self._floors.get(stream_of(keys[-EVENT_KEYS]), 0))
         return script.call(keys, arguments)
 
     def _demand_permission(self) -> None:
@@ -194,7 +201,7 @@ class Server:
                 # Asks for nothing and returns at once. (redis-py 8.1 stumbles on COMMAND INFO of an unknown command.)
                 self._execute("WAITAOF", 0, 0, 1)
             except ResponseError:
-                if self._durability.local and not syncs_every_write(self._redis):
+                if self._durability.local and appendfsync(self._redis) != "always":
                     raise unavailable("does not sync each write: it needs WAITAOF or appendfsync always") from None
                 return False
         return True

@@ -115,8 +115,11 @@ def test_a_flushed_server_gives_out_no_number_twice_on_the_same_connection(proce
     with pytest.raises(AuditLogUnavailable, match="lost events that the mirror has"):
         process.world.audit_log.append(draft)
     assert RedisEventStreams(process.server).last(ACCOUNT) == 0
+    assert process.guard.status() == {"compared": True}
     with pytest.raises(AuditLogUnavailable, match="lost 3 events"):
-        process.guard.check()
+        process.guard.recheck()
+    with pytest.raises(AuditLogUnavailable, match="lost 3 events"):
+        process.guard.status()
     with pytest.raises(AuditLogUnavailable, match="lost 3 events"):
         process.world.slots.initialise(ACCOUNT, {"web": "web-a"})
 
