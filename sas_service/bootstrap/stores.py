@@ -10,7 +10,7 @@ from sas_service.adapters.azure.append_blob_mirror import STORAGE_SCOPE, AppendB
 from sas_service.adapters.redis.acknowledgements import RedisAcknowledgements
 from sas_service.adapters.redis.audit_log import RedisAuditLog
 from sas_service.adapters.redis.census import RedisTokenCensus
-from sas_service.adapters.redis.connection import Limits, connect
+from sas_service.adapters.redis.connection import Client, Limits, connect, connect_cluster
 from sas_service.adapters.redis.journal import RedisJournal
 from sas_service.adapters.redis.leases import RedisLeases
 from sas_service.adapters.redis.lockdowns import RedisLockdowns
@@ -47,13 +47,7 @@ class Stores:
 
 def build_stores(settings: Settings, environ: Mapping[str, str]) -> Stores:
     """Build the stores; nothing is connected yet."""
-    url = settings.redis_url.reveal()
-    redis = connect(
-        url,
-        limits=Limits(
-            connect=settings.redis_timeout, read=settings.redis_timeout * 1.5, connections=settings.redis_pool
-        ),
-    )
+    redis = _connect(settings)
     server = Server(
         redis,
         durability=Durability(
@@ -77,6 +71,14 @@ def build_stores(settings: Settings, environ: Mapping[str, str]) -> Stores:
         notes=RedisNotes(server),
         mirror=build_mirror(settings, environ),
     )
+
+
+def _connect(settings: Settings) -> Client:
+    url = settings.redis_url.reveal()
+    limits = Limits(connect=settings.redis_timeout, read=settings.redis_timeout * 1.5, connections=settings.redis_pool)
+    if settings.redis_cluster:
+        return connect_cluster(url, also=settings.redis_cluster_nodes or (), limits=limits)
+    return connect(url, limits=limits)
 
 
 def build_mirror(settings: Settings, environ: Mapping[str, str]) -> NdjsonMirror | AppendBlobMirror:

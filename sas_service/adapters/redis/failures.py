@@ -22,6 +22,8 @@ _BY_TYPE: tuple[tuple[type[Exception], str], ...] = (
     (exceptions.ReadOnlyError, "is read-only"),
     (exceptions.NoPermissionError, "refuses a command"),
     (exceptions.MasterDownError, "has lost its primary"),
+    (exceptions.AskError, "is being moved to other servers"),
+    (exceptions.TryAgainError, "is being moved to other servers"),
     (exceptions.ClusterError, "has lost a part of its cluster"),
     (exceptions.RedisClusterException, "has lost a part of its cluster"),
 )
