@@ -122,6 +122,8 @@ def rounds(service: Service, accounts: Accounts | None, metrics: WorkerMetrics) 
     table = [
         Round("reap", REAP_EVERY, service.reaping.run),
         Round("fold hand-outs", REAP_EVERY, service.folding.run),
+        # A suspension that did not reach an account, because its server was away, is in force soon after that is back.
+        Round("suspensions", REAP_EVERY, service.syncing),
     ]
     if service.sealed_log:
         table.append(Round("seal", SEAL_EVERY, service.sealed_log.sealing.run))

@@ -2,9 +2,10 @@
 
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from redis import Redis
 from redis.crc import key_slot
@@ -16,7 +17,7 @@ MASTERS = 3
 _SLOTS = 16_384
 _LIMIT = 20.0
 _PORT_TRIES = 5
-_CONFIG = {
+_CONFIG: dict[str, str | int] = {
     "cluster_enabled": "yes",
     "cluster_config_file": "nodes.conf",
     "cluster_node_timeout": 1000,
@@ -114,10 +115,8 @@ def _is_well(master: RunningValkey) -> bool:
 
 
 def _info(client: Redis) -> dict[str, str]:
-    answer = client.execute_command("CLUSTER INFO")
-    if isinstance(answer, dict):
-        return answer
-    return dict(line.split(":", 1) for line in answer.splitlines() if ":" in line)
+    execute: Callable[..., Any] = client.execute_command
+    return dict(line.split(":", 1) for line in execute("CLUSTER", "INFO").splitlines())
 
 
 def _free_ports(count: int) -> Sequence[int]:

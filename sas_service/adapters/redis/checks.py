@@ -1,5 +1,6 @@
 """Whether a server may hold an audit log at all, and how much of a cluster may."""
 
+import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from redis import Redis
 from redis.exceptions import ResponseError
 
 from sas_service.adapters.redis.failures import translated, unavailable
+from sas_service.adapters.redis.nodes import send
 from sas_service.domain.errors import AuditLogUnavailable
 
 _MOST_ASKED_AT_ONCE = 16
@@ -58,15 +60,16 @@ def check_masters(
 
 
 def check_server(
-    redis: Redis, *, accept_eviction: bool = False, accept_no_persistence: bool = False
+    redis: Redis, *, accept_eviction: bool = False, accept_no_persistence: bool = False, is_cluster: bool = False
 ) -> Mapping[str, object]:
     """Return what the server is, for people.
 
     Raises AuditLogUnavailable, naming everything that is wrong: a server that evicts keys, that does not persist
-    them, that cannot write its file, or that is a replica.
+    them, that cannot write its file, that is a replica, or that is in a cluster without our knowing.
     """
     with translated():
         facts: Mapping[str, Any] = redis.info()
+    cluster = _cluster_state(redis) if int(facts.get("cluster_enabled", 0)) else None
     evicts = int(facts.get("maxmemory", 0)) > 0 and facts.get("maxmemory_policy") != "noeviction"
     persists = int(facts.get("aof_enabled", 0)) == 1
     wrong = {
@@ -75,17 +78,28 @@ def check_server(
         "does not persist what it is told (appendonly is off)": not persists and not accept_no_persistence,
         "cannot write its append-only file": persists and facts.get("aof_last_write_status", "ok") != "ok",
         "is a read-only replica": facts.get("role") not in {"master", None},
+        "is a node of a cluster (SAS_REDIS_CLUSTER is needed)": cluster is not None and not is_cluster,
         "is still loading its data": int(facts.get("loading", 0)) != 0,
     }
     reasons = [text for text, applies in wrong.items() if applies]
     if reasons:
         raise unavailable(" and ".join(reasons), unfit=True)
+    if cluster == "fail":
+        raise unavailable("has lost a part of its cluster")
     return {
         "server": f"{facts.get('server_name', 'redis')} {facts.get('valkey_version') or facts.get('redis_version')}",
         "appendOnly": persists,
         "maxmemoryPolicy": facts.get("maxmemory_policy"),
         "replicas": facts.get("connected_slaves", 0),
     }
+
+
+def _cluster_state(redis: Redis) -> str:
+    """Return ``ok``, or ``fail`` while a cluster answers nobody; empty where the server does not let us ask."""
+    with translated():
+        (told,) = send(redis, [("CLUSTER", "INFO")])
+    found = re.search(r"cluster_state:(\w+)", str(told))
+    return found[1] if found else ""
 
 
 def syncs_every_write(redis: Redis) -> bool:

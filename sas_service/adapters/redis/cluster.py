@@ -7,7 +7,6 @@ connections, and its retries know nothing of our deadlines.
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from typing import Any
 
 from redis import Redis, RedisCluster
@@ -187,11 +186,17 @@ class Cluster:
             self._looking.release()
 
     def _ask_around(self) -> None:
+        answered: list[RedisError | OSError] = []
         for address in dict.fromkeys((*self._trusted(), *self._begin)):
-            with suppress(RedisError, OSError):
+            try:
                 self._table = _table(send(self._client(address), [("CLUSTER", "SLOTS")])[0], address)
+            except (RedisError, OSError) as error:
+                answered.append(error)
+            else:
                 self._is_stale = False
                 return
+        if not self._table:
+            raise answered[0]
 
     def _trusted(self) -> list[Address]:
         known = dict.fromkeys(each for each in self._table if each)

@@ -27,7 +27,11 @@ _BY_TYPE: tuple[tuple[type[Exception], str], ...] = (
     (exceptions.ClusterError, "has lost a part of its cluster"),
     (exceptions.RedisClusterException, "has lost a part of its cluster"),
 )
-_BY_PREFIX = (("MISCONF", "cannot write to its disk"), ("NOREPLICAS", "has too few replicas"))
+_BY_PREFIX = (
+    ("This instance has cluster support disabled", "is no cluster: leave out SAS_REDIS_CLUSTER"),
+    ("MISCONF", "cannot write to its disk"),
+    ("NOREPLICAS", "has too few replicas"),
+)
 
 
 @contextmanager

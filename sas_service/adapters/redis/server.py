@@ -56,7 +56,11 @@ class Server:
     ) -> None:
         self._nodes: Nodes = redis if isinstance(redis, Cluster) else Alone(redis)
         self._durability = durability or Durability(local=not accept_no_persistence)
-        self._accepted = {"accept_eviction": accept_eviction, "accept_no_persistence": accept_no_persistence}
+        self._accepted = {
+            "accept_eviction": accept_eviction,
+            "accept_no_persistence": accept_no_persistence,
+            "is_cluster": self.is_cluster,
+        }
         self._has_waitaof: dict[str, bool] = {}
         self._refusal: str | None = None
         self.layout = 1
@@ -114,7 +118,7 @@ class Server:
     def read(self, *commands: Words) -> list[Any]:
         """Return the answers of several commands, whose keys are their second words, in one round trip per server."""
         with translated():
-            answers = self._nodes.exchange([(str(words[1]), [words]) for words in commands])
+            answers = self._nodes.exchange([(str((*words, "")[1]), [words]) for words in commands])
             return [answer for (answer,) in _without_errors(answers)]
 
     def run_all(self, script: Script, calls: Sequence[tuple[Sequence[str], Words]]) -> list[Any]:
