@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from redis import Redis
+from redis import Redis, RedisCluster
 from redis.crc import key_slot
 from redis.exceptions import RedisError
 
@@ -42,9 +42,9 @@ class RunningCluster:
         """All masters, as ``SAS_REDIS_CLUSTER_NODES`` has them."""
         return ",".join(f"127.0.0.1:{each.port}" for each in self.masters)
 
-    def number_of(self, name: str) -> int:
-        """Return which master has the keys of an account (or of ``service``)."""
-        return master_of(name)
+    def client(self) -> RedisCluster:
+        """Return a plain client for the test's own questions."""
+        return RedisCluster.from_url(self.url, decode_responses=True)
 
     def holder_of(self, name: str) -> RunningValkey:
         return self.masters[master_of(name)]

@@ -122,6 +122,7 @@ def _environment(
         "SAS_REDIS_CLUSTER_NODES": cluster.addresses,
         "SAS_REDIS_TIMEOUT": "PT1S",
         "SAS_POLICY_POLL": "PT1S",
+        "SAS_REVOCATION_ROLE_PROPAGATION": "PT1S",
     }
 
 
