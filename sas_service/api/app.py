@@ -17,6 +17,7 @@ from sas_service.api.use_cases import UseCases
 from sas_service.ports import CallerTokens, Clock, Policies, Readiness
 from sas_service.services.account_cors import AccountOrigins
 from sas_service.services.deny import Deciding
+from sas_service.services.evidence import Evidence
 from sas_service.services.hand_out import HandingOut
 from sas_service.services.inspect import Inspection
 from sas_service.services.issue import Issuing
@@ -26,6 +27,7 @@ from sas_service.services.renew import Renewing
 from sas_service.services.replace import Replacing
 from sas_service.services.revoke import Revoking
 from sas_service.services.suspend import Suspending
+from sas_service.services.watch_drift import DriftWatch
 from sas_service.services.watch_revocations import Watching
 
 LARGEST_BODY = 64 * 1024
@@ -52,12 +54,14 @@ def create_app(
     version: str,
     challenge: Challenge | None = None,
     proofs: LogProofs | None = None,
+    evidence: Evidence | None = None,
+    drift: DriftWatch | None = None,
     watchers: Watchers | None = None,
 ) -> Flask:
     """Return the WSGI application.
 
     ``challenge`` is what a client without a token is told; ``watchers`` is how many may watch runs, and how long;
-    ``proofs`` is None where nothing is signed.
+    ``proofs`` and ``evidence`` are None where nothing is signed.
     """
     app = _empty_app()
     cors = Cors(policies)
@@ -77,6 +81,8 @@ def create_app(
         suspending=suspending,
         account_origins=account_origins,
         proofs=proofs,
+        evidence=evidence,
+        drift=drift,
         policies=policies,
         clock=clock,
         readiness=readiness,

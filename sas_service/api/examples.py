@@ -92,6 +92,7 @@ ACCOUNT: Example = {
     "slots": None,
     "localAuthDisabled": None,
     "lockdown": None,
+    "drift": [],
 }
 LOCKDOWN_BODY: Example = {"reason": "keyCompromise", "comment": "keys found in a log"}
 LOCKDOWN: Example = {

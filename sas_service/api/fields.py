@@ -11,6 +11,9 @@ from marshmallow import RAISE, Schema, ValidationError, fields, validate
 from sas_service.api.echo import looks_like_token
 from sas_service.domain.iso8601 import parse_duration, parse_instant
 
+_LONGEST_LABEL = 63 + 1 + 128
+"""Name, colon and value (``Labels``)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Breach:
@@ -203,3 +206,32 @@ class Labels(Told, fields.Dict):
         if found:
             raise ValidationError(found)
         return dict(value)
+
+
+class Choices(Told, fields.String):
+    """Some of a few words, with commas between them, as a query wants it."""
+
+    def __init__(self, *words: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._words = frozenset(map(str, words))
+        self.wanted = f"one or more of {', '.join(map(str, words))}, with commas between them"
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> frozenset[str]:  # type: ignore[override]  # String reads str
+        said = frozenset(str(value).split(","))
+        if not said <= self._words:
+            raise breach(self.wanted, "schema.choice")
+        return said
+
+
+class Label(Told, fields.String):
+    """A label's name, a colon and its value, as a query wants it."""
+
+    wanted = "NAME:VALUE, such as release:42"
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> dict[str, str]:  # type: ignore[override]  # String reads str
+        name, colon, said = str(value).partition(":")
+        if looks_like_token(str(value)):
+            raise breach("text without tokens in it", "schema.secret")
+        if not name or not colon or not said or len(value) > _LONGEST_LABEL:
+            raise breach(self.wanted, "schema.format")
+        return {name: said}

@@ -9,6 +9,7 @@ from sas_service.api.revocation_stream import Watchers
 from sas_service.ports import Clock, Policies, Readiness
 from sas_service.services.account_cors import AccountOrigins
 from sas_service.services.deny import Deciding
+from sas_service.services.evidence import Evidence
 from sas_service.services.hand_out import HandingOut
 from sas_service.services.inspect import Inspection
 from sas_service.services.issue import Issuing
@@ -18,6 +19,7 @@ from sas_service.services.renew import Renewing
 from sas_service.services.replace import Replacing
 from sas_service.services.revoke import Revoking
 from sas_service.services.suspend import Suspending
+from sas_service.services.watch_drift import DriftWatch
 from sas_service.services.watch_revocations import Watching
 
 
@@ -52,6 +54,8 @@ class UseCases:
     suspending: Suspending
     account_origins: AccountOrigins
     proofs: LogProofs | None
+    evidence: Evidence | None
+    drift: DriftWatch | None
     policies: Policies
     clock: Clock
     readiness: Sequence[Readiness]

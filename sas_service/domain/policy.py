@@ -6,6 +6,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from sas_service.domain.callers import Caller
+from sas_service.domain.quotas import Quota
 
 POLICY_CEILING = timedelta(days=365)
 """No token lives longer (seed 004: "max expiration of 1 year (365 days)")."""
@@ -144,6 +145,7 @@ class Team:
     objects: frozenset[str]
     groups: frozenset[str]
     profiles: tuple[str, ...]
+    quota: Quota | None = None
 
     def has(self, caller: Caller) -> bool:
         """Tell whether ``caller`` is a member, by application, by object id or through a group."""

@@ -26,6 +26,7 @@ from sas_service.ports.azure import (
     RoleAssignments,
     Signed,
 )
+from sas_service.ports.budget import Allotted, ArmBudget, Demand, NotNow, QuotaSpent
 from sas_service.ports.control import Slots, Suspension, Suspensions
 from sas_service.ports.lockdown import LocalAuth, LocalAuthReading, Lockdowns
 from sas_service.ports.process import CallerTokens, Clock, Policies, Readiness, TokenIds
@@ -57,6 +58,8 @@ __all__ = [
     "AccountKeys",
     "AccountNotes",
     "Acknowledgements",
+    "Allotted",
+    "ArmBudget",
     "AuditLog",
     "AuditMirror",
     "CallerTokens",
@@ -64,6 +67,7 @@ __all__ = [
     "CorsReading",
     "Current",
     "DataPlane",
+    "Demand",
     "EffectiveRole",
     "EventPage",
     "EventQuery",
@@ -86,8 +90,10 @@ __all__ = [
     "ManagementLocks",
     "MapsAccount",
     "NoneCurrent",
+    "NotNow",
     "Policies",
     "Probed",
+    "QuotaSpent",
     "Readiness",
     "Replay",
     "Reservation",

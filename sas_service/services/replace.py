@@ -52,7 +52,7 @@ class Replacing:
         if old.is_shared and self._handing_out is not None:
             # What follows a shared token is its team's current one, the same for all who ask.
             shared = self._handing_out.current(
-                old.grant.profile, caller, request_id=request_id, origin=origin, after=old.id
+                old.grant.profile, caller, request_id=request_id, origin=origin, after=old.id, replaces=True
             )
             return shared.issued
         replacement = self._current_replacement(old)

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from sas_service.settings.budget import BudgetSettings, budget_problems
 from sas_service.settings.declaration import setting
 from sas_service.settings.revocation import RevocationSettings, revocation_problems
 from sas_service.settings.values import (
@@ -43,7 +44,7 @@ class SettingsError(Exception):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Settings(RevocationSettings):
+class Settings(RevocationSettings, BudgetSettings):
     """Every setting of the service; the field ``policy_file`` is the variable ``SAS_POLICY_FILE``, and so on."""
 
     policy_file: Path = setting(Path, "The policy document (YAML), see policy.md.")
@@ -226,7 +227,7 @@ def _contradictions(settings: Any) -> list[str]:
         if getattr(settings, pool) < settings.threads
     ]
     credentials = _credential_problems(settings, "issuer") + _credential_problems(settings, "operator")
-    return problems + credentials + revocation_problems(settings)
+    return problems + credentials + revocation_problems(settings) + budget_problems(settings)
 
 
 def _credential_problems(settings: Any, who: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from sas_service.domain.errors import AzureRefused, AzureThrottled, AzureUnavailable
+from sas_service.domain.errors import AzureRefused, AzureThrottled, AzureUnavailable, BudgetExhausted
 from sas_service.steps import canaries, casualties, sharing_keys
 from sas_service.steps.moving import SLOTS_MOVED, is_settled, is_switched
 from sas_service.steps.run import Run
@@ -86,7 +86,7 @@ def _sign_old(run: Run) -> None:
     """In an emergency nothing waits for a canary: the run then ends with a person's word instead of a proof."""
     try:
         canaries.sign_old(run)
-    except (AzureRefused, AzureThrottled, AzureUnavailable):
+    except (AzureRefused, AzureThrottled, AzureUnavailable, BudgetExhausted):
         if not canaries.is_emergency(run):
             raise
 

@@ -112,7 +112,8 @@ def test_azure_away_and_throttling_settles_the_reservation(fresh_demo: RunningDe
     assert int(throttled.headers["Retry-After"]) >= 60
     assert fresh_demo.issue().status_code == 201
     kinds = [each["kind"] for each in fresh_demo.events(account="maps-demo")]
-    assert kinds == ["reserved", "refused", "reserved", "issued"]
+    told = [kind for kind in kinds if kind != "canarySigned"]  # the worker proves the standby meanwhile
+    assert told == ["reserved", "refused", "reserved", "issued"]
 
 
 def test_killed_api_workers_lose_no_record(fresh_demo: RunningDemo) -> None:

@@ -2,6 +2,7 @@
 
 from sas_service.adapters.memory.account_cors import MemoryAccountCors
 from sas_service.adapters.memory.acknowledgements import MemoryAcknowledgements
+from sas_service.adapters.memory.arm_budget import MemoryArmBudget
 from sas_service.adapters.memory.audit_log import MemoryAuditLog
 from sas_service.adapters.memory.audit_mirror import MemoryAuditMirror
 from sas_service.adapters.memory.azure import Fault, MemoryAzure
@@ -38,6 +39,7 @@ __all__ = [
     "MemoryAccountIdentities",
     "MemoryAccountKeys",
     "MemoryAcknowledgements",
+    "MemoryArmBudget",
     "MemoryAuditLog",
     "MemoryAuditMirror",
     "MemoryAzure",

@@ -24,6 +24,7 @@ from sas_service.domain.policy import (
     VaultSecret,
     usual_lifetime,
 )
+from sas_service.domain.quotas import Quota
 
 _DOCUMENT = DocumentPart()
 
@@ -147,4 +148,5 @@ def _profile(name: str, keys: Mapping[str, Any]) -> Profile:
 def _team(name: str, keys: Mapping[str, Any]) -> Team:
     members = keys["members"]
     kinds = {kind: frozenset(members.get(kind, ())) for kind in ("applications", "objects", "groups")}
-    return Team(name=name, profiles=keys["profiles"], **kinds)
+    quota = Quota(**keys["quota"]) if "quota" in keys else None
+    return Team(name=name, profiles=keys["profiles"], quota=quota, **kinds)

@@ -204,11 +204,21 @@ class MembersPart(Part):
     groups = Listed(Text(GUID), "Object ids of Entra groups.")
 
 
+class QuotaPart(Part):
+    """How many requests for tokens a team may make in a while."""
+
+    requests = Whole(1, 1_000_000, "How many requests, whatever becomes of them.", required=True)
+    per = Duration(
+        timedelta(seconds=1), timedelta(days=1), "In how long; a window begins with its first request.", required=True
+    )
+
+
 class TeamPart(Part):
     """A team and what it may use."""
 
     members = Inside(MembersPart, "Who belongs to the team; at least one.", required=True)
     profiles = Listed(Text(NAME), "The profiles that the team may ask for.", required=True)
+    quota = Inside(QuotaPart, "How many requests the team may make; as many as Azure bears if left out.")
 
 
 MOST_APPROVALS: Final = 2

@@ -254,3 +254,14 @@ MIGRATION_PROGRESS = f"{_SERVICE_TAG}schema:progress"
 
 MIGRATION_LOCK = f"{_SERVICE_TAG}schema:lock"
 """Who migrates right now; expires with its lease."""
+
+
+def arm_budget_keys(subscription: str, principal: str) -> tuple[str, str, str]:
+    """Hashes of a principal's budget in a subscription: its bucket, turn -> promises, team -> what it had of late."""
+    bucket = f"{_SERVICE_TAG}arm-budget:{subscription}/{principal}"
+    return bucket, f"{bucket}:turns", f"{bucket}:teams"
+
+
+def quota_key(team: str) -> str:
+    """Requests that the team made in its window; gone with the window."""
+    return f"{_SERVICE_TAG}quota:{team}"

@@ -44,7 +44,9 @@ from sas_service.services.make_shared import Making
 from sas_service.services.prove import LogProofs
 from sas_service.services.renew import Renewing
 from sas_service.services.replace import Replacing
+from sas_service.services.spend import Spending
 from sas_service.services.suspend import Suspending
+from tests.unit.budgets import plenty
 
 NOW = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
 SECRET = "eyJ0eXAiOiJKV1QifQ.eyJleHAiOjF9.c2lnbmF0dXJl"
@@ -152,6 +154,7 @@ class World:
     caller_tokens: MemoryCallerTokens = field(default_factory=lambda: MemoryCallerTokens(CALLERS))
     readiness: LogReadiness = field(default_factory=LogReadiness)
     seals: MemorySeals = field(default_factory=MemorySeals)
+    spending: Spending = field(default_factory=plenty)
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     policies: KnownPolicy = field(default_factory=KnownPolicy)
     audit_log: MemoryAuditLog = field(init=False)
@@ -177,6 +180,7 @@ def app_of(world: World, *, locking_down: LockingDown | None = None) -> Flask:
         clock=world.clock,
         token_ids=MemoryTokenIds(),
         reservation_time=timedelta(seconds=30),
+        spending=world.spending,
     )
     inspection = Inspection(
         policies=policies, audit_log=world.audit_log, slots=world.slots, maps_account=world.maps_account
@@ -244,6 +248,7 @@ def handing_out_of(world: World, deciding: Deciding, issuing: Issuing) -> Handin
         sealing=sealing,
         clock=world.clock,
         patience=Patience(pause=world.clock.advance, jitter=lambda: 0.5),
+        spending=world.spending,
         aside=lambda work: work(),
     )
 
