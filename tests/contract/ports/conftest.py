@@ -1,4 +1,4 @@
-"""Every contract test runs against the twin in memory and against a real Valkey; with the marker ``full``, also a cluster."""
+"""Every contract test runs against the twin in memory and a real Valkey; with the marker ``full`` also a cluster."""
 
 from collections.abc import Iterator
 from datetime import timedelta
