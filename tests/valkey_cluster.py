@@ -2,7 +2,8 @@
 
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,9 +43,12 @@ class RunningCluster:
         """All masters, as ``SAS_REDIS_CLUSTER_NODES`` has them."""
         return ",".join(f"127.0.0.1:{each.port}" for each in self.masters)
 
-    def client(self) -> RedisCluster:
-        """Return a plain client for the test's own questions."""
-        return RedisCluster.from_url(self.url, decode_responses=True)
+    @contextmanager
+    def client(self) -> Iterator[RedisCluster]:
+        """A plain client for the test's own questions."""
+        with RedisCluster.from_url(self.url, decode_responses=True) as client:
+            yield client
+            client.disconnect_connection_pools()
 
     def holder_of(self, name: str) -> RunningValkey:
         return self.masters[master_of(name)]

@@ -6,7 +6,8 @@ connections, and its retries know nothing of our deadlines.
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from redis import Redis, RedisCluster
@@ -60,9 +61,15 @@ class Cluster:
         self._guard = threading.Lock()
         self._looking = threading.Lock()
 
-    def whole(self) -> RedisCluster:
-        """Return redis-py's own client of all of it, for migrations: they send single commands and may take long."""
-        return self._whole()
+    @contextmanager
+    def whole(self) -> Iterator[RedisCluster]:
+        """Lend redis-py's own client of all of it, for migrations: they send single commands and may take long."""
+        with self._whole() as whole:
+            try:
+                yield whole
+            finally:
+                # Its ``close`` leaves connections open.
+                whole.disconnect_connection_pools()
 
     def close(self) -> None:
         """Close every connection."""
