@@ -57,6 +57,13 @@ def world(request: pytest.FixtureRequest) -> World:
     return redis_world(request.getfixturevalue("valkey"), request.getfixturevalue("server"))
 
 
+def server_behind(request: pytest.FixtureRequest) -> Server:
+    """Return what the ``world`` of this test, which is not the twin's, is stored in."""
+    is_cluster = request.node.callspec.params["world"] == "cluster"
+    server: Server = request.getfixturevalue("cluster_server" if is_cluster else "server")
+    return server
+
+
 @pytest.fixture(params=["memory", "redis"])
 def timeless(request: pytest.FixtureRequest) -> World:
     """A world whose records may be of any time."""
