@@ -65,7 +65,7 @@ def build_sealed_log(settings: Settings, stores: Stores, policies: PolicyFile) -
 def export_from(environ: Mapping[str, str]) -> tuple[LogExport, tuple[str, ...]]:
     """Return the export of the Redis of ``environ``, and its streams. Raises SettingsError, PolicyRefused."""
     settings = Settings.from_env(environ)
-    stores = build_stores(settings, environ)
+    stores = build_stores(settings, environ, guarded=False)
     export = LogExport(streams=RedisEventStreams(stores.server), seals=RedisSeals(stores.server))
     return export, (*sorted(load_policy(settings.policy_file).accounts), SERVICE_STREAM)
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from flask import Flask
@@ -20,6 +21,7 @@ from sas_service.api.metrics import Metrics
 from sas_service.bootstrap.audit import SealedLog, build_sealed_log
 from sas_service.bootstrap.azure import Azure, build_azure, build_caller_tokens
 from sas_service.bootstrap.issuing import build_issuing, build_replacing
+from sas_service.bootstrap.mirror import build_backfill
 from sas_service.bootstrap.policies import build_policies
 from sas_service.bootstrap.preflight import readiness
 from sas_service.bootstrap.revocation import Revocations, build_revocations
@@ -28,14 +30,19 @@ from sas_service.bootstrap.sinks import build_sinking
 from sas_service.bootstrap.stores import Stores, build_stores
 from sas_service.domain.apart import for_each
 from sas_service.services.account_cors import AccountOrigins
+from sas_service.services.backfill_mirror import MirrorBackfill
 from sas_service.services.deny import Deciding
+from sas_service.services.expose import Exposing
 from sas_service.services.fold_hand_outs import Folding
+from sas_service.services.identify import Identifying
 from sas_service.services.inspect import Inspection
+from sas_service.services.note_readers import NotingReaders
 from sas_service.services.reap import Reaping
 from sas_service.services.renew import Renewing
 from sas_service.services.sink import Sinking
 from sas_service.services.suspend import Suspending
 from sas_service.settings import Settings
+from sas_service.steps.run import past_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +60,7 @@ class Service:
     revocations: Revocations | None
     sealed_log: SealedLog | None
     sinking: Sinking | None
+    backfill: MirrorBackfill
     upkeep: Callable[[], None]
     policy_poll: timedelta
     warm: tuple[Callable[[], None], ...] = ()
@@ -74,7 +82,8 @@ def build_service(environ: Mapping[str, str], *, last_accepted: Path | None = No
     reaping = Reaping(policies=policies, audit_log=stores.audit_log, mirror=stores.mirror, clock=clock)
 
     def upkeep() -> None:
-        for_each((policies.refresh, stores.migrations.guard, stores.server.check), lambda task: task())
+        looks = (policies.refresh, stores.loss_guard.recheck, stores.migrations.guard, stores.server.check)
+        for_each(looks, lambda look: look())
 
     return Service(
         settings=settings,
@@ -88,6 +97,7 @@ def build_service(environ: Mapping[str, str], *, last_accepted: Path | None = No
         revocations=build_revocations(settings, stores, policies, azure),
         sealed_log=build_sealed_log(settings, stores, policies),
         sinking=build_sinking(settings, stores, policies, azure),
+        backfill=build_backfill(stores, policies),
         upkeep=upkeep,
         policy_poll=settings.policy_poll,
     )
@@ -124,6 +134,7 @@ def build_api(environ: Mapping[str, str]) -> tuple[Service, Flask]:
         mirror=stores.mirror,
         clock=clock,
     )
+    past = partial(past_on, journal=stores.journal, lockdowns=stores.lockdowns)
     app = create_app(
         caller_tokens=caller_tokens,
         clock=clock,
@@ -136,6 +147,14 @@ def build_api(environ: Mapping[str, str]) -> tuple[Service, Flask]:
         locking_down=service.revocations.locking_down if service.revocations else None,
         watching=service.revocations.watching if service.revocations else None,
         inspection=inspection,
+        identifying=Identifying(
+            inspection=inspection,
+            past=past,
+            clock=clock,
+            planning=service.revocations.planning if service.revocations else None,
+        ),
+        exposing=Exposing(policies=service.policies, census=stores.census, past=past, clock=clock),
+        readers=NotingReaders(audit_log=stores.audit_log, mirror=stores.mirror, clock=clock),
         suspending=suspending,
         account_origins=account_origins,
         proofs=service.sealed_log.proofs if service.sealed_log else None,

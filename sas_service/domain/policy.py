@@ -111,6 +111,14 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
+class Budget:
+    """The most that the live tokens of a profile's current epoch may be together; None is no limit."""
+
+    live_tokens: int | None = None
+    requests_per_second: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Profile:
     """What a team may ask for by name; ``regions`` None means the document says ``regions: any``.
 
@@ -131,6 +139,7 @@ class Profile:
     cors_origins: tuple[str, ...] = ()
     window: timedelta | None = None
     key_vault_secret: VaultSecret | None = None
+    budget: Budget | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ class LogExport:
     def csv(self, stream: str) -> Iterator[str]:
         """Yield rows without their newline, without the heading."""
         for event in self.events(stream, 0, self.size(stream)):
-            yield csv_row(_cells(event))
+            yield csv_row(csv_cells(event))
 
     def events(self, stream: str, after: int, last: int) -> Iterator[AuditEvent]:
         """Yield the events with numbers greater than ``after``, up to ``last``."""
@@ -64,7 +64,8 @@ def csv_row(cells: tuple[str, ...]) -> str:
     return out.getvalue()
 
 
-def _cells(event: AuditEvent) -> tuple[str, ...]:
+def csv_cells(event: AuditEvent) -> tuple[str, ...]:
+    """Return the cells of an event's row (``COLUMNS``)."""
     members: Mapping[str, object] = json.loads(event.text)
     caller = members.get("caller")
     who: Mapping[str, object] = caller if isinstance(caller, Mapping) else {}

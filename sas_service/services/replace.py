@@ -64,7 +64,7 @@ class Replacing:
             raise ProfileNotAllowed("There is no such profile among those of your teams.")
         request = replacement_request(old, limits_of(policy, profile), self._clock.now())
         try:
-            return self._issuing.issue(request, caller, request_id=request_id, origin=origin, replaces=old.id)
+            return self._issuing.issue(request, caller, request_id=request_id, origin=origin, replaces=old)
         except RecordConflict as conflict:
             # Another instance of the application was faster: one token has one replacement.
             replacement = self._current_replacement(self._own(token_id, caller))

@@ -27,6 +27,16 @@ class EventStore:
         stream.append((event, draft))
         return event
 
+    def restore(self, event: AuditEvent, draft: EventDraft) -> bool:
+        """Append an event under its own number; returns whether it was not there yet. Raises ValueError for a gap."""
+        stream = self._streams.setdefault(event.stream, [])
+        if event.seq > len(stream) + 1:
+            raise ValueError("a number is left out")
+        if event.seq == len(stream) + 1:
+            stream.append((event, draft))
+            return True
+        return False
+
     def of_token(self, stream: str, token: str) -> list[tuple[AuditEvent, EventDraft]]:
         """Return the token's events, newest first."""
         return [entry for entry in reversed(self._streams.get(stream, [])) if entry[1].token == token]

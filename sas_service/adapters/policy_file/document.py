@@ -15,6 +15,7 @@ from sas_service.domain.errors import PolicyRefused, Violation
 from sas_service.domain.policy import (
     Account,
     Approvals,
+    Budget,
     Policy,
     Profile,
     SharedKeySecret,
@@ -141,6 +142,7 @@ def _profile(name: str, keys: Mapping[str, Any]) -> Profile:
         sharing=Sharing(keys["sharing"]),
         cors_origins=keys.get("cors", ()),
         window=keys.get("window"),
+        budget=Budget(**keys["budget"]) if "budget" in keys else None,
         key_vault_secret=VaultSecret(**keys["key_vault_secret"]) if "key_vault_secret" in keys else None,
     )
 

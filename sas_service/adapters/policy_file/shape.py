@@ -120,6 +120,21 @@ class LifetimePart(Part):
     )
 
 
+MOST_BUDGET: Final = 1_000_000_000
+"""Beyond this nothing is counted that could be had."""
+
+
+class BudgetPart(Part):
+    """The most that a profile's live tokens may be together, of all teams."""
+
+    minimum_keys = 1
+
+    live_tokens = Whole(1, MOST_BUDGET, "How many tokens may be live at once.")
+    requests_per_second = Whole(
+        1, MOST_BUDGET, "How many requests per second they may make together, over all locations that they name."
+    )
+
+
 class ProfilePart(Part):
     """What a team may ask for by name."""
 
@@ -158,6 +173,11 @@ class ProfilePart(Part):
     )
     cors = Listed(
         Text(ORIGIN), "Origins of the browser pages that may call this service for this profile; none if left out."
+    )
+    budget = Inside(
+        BudgetPart,
+        "The most that the profile's live tokens may be together; unlimited if left out. After a switch, the tokens"
+        " from before it do not count: they are on their way out.",
     )
     key_vault_secret = Inside(
         VaultSecretPart,

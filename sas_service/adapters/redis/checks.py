@@ -37,13 +37,16 @@ class Checked:
 
 
 def check_masters(
-    masters: Mapping[str, Redis], accepted: Mapping[str, bool], describe: Callable[[str, Redis], str]
+    masters: Mapping[str, Redis], accepted: Mapping[str, bool], describe: Callable[[str, Redis], str], *, syncs: bool
 ) -> Checked:
     """Ask all masters side by side, so that one that hangs costs its time once; a lone server is asked as it is."""
 
     def ask(name: str) -> Facts | AuditLogUnavailable:
         try:
             facts = check_server(masters[name], **accepted)
+            if syncs and appendfsync(masters[name]) == "everysec":
+                # WAITAOF answers before the sync: known of Redis 7.2 and 7.4 (redis#13793), seen with Valkey 9.1.2.
+                raise unavailable("syncs its file once a second (appendfsync everysec; always is needed)", unfit=True)
             return {**facts, "durability": describe(name, masters[name])}
         except AuditLogUnavailable as error:
             return error
@@ -102,9 +105,10 @@ def _cluster_state(redis: Redis) -> str:
     return found[1] if found else ""
 
 
-def syncs_every_write(redis: Redis) -> bool:
-    """Return whether ``appendfsync`` is ``always``; False also where the server does not let us ask."""
-    try:
-        return bool(redis.config_get("appendfsync").get("appendfsync") == "always")
-    except ResponseError:
-        return False
+def appendfsync(redis: Redis) -> str:
+    """Return when the server syncs its file: ``always``, ``everysec``, ``no``; '' where it does not let us ask."""
+    with translated():
+        try:
+            return str(redis.config_get("appendfsync").get("appendfsync") or "")
+        except ResponseError:
+            return ""

@@ -1,7 +1,8 @@
 """A Redis client with explicit limits, of one server or of a cluster."""
 
+import re
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -35,8 +36,12 @@ def connect(
     password: str | None = None,
     ca_file: str | None = None,
     limits: Limits | None = None,
+    admit: Callable[[str], None] | None = None,
 ) -> Redis:
     """Return a client of ``url`` (``redis://``, ``rediss://``, ``unix://``); nothing is sent yet.
+
+    ``admit`` is asked for each new connection with a word that is another one after every restart and failover of the
+    server; it may raise NotAdmitted.
 
     Raises ValueError, which never quotes the URL: it may hold a password.
     """
@@ -44,6 +49,8 @@ def connect(
     options = _options(url, username, password, ca_file, limits)
     # Only here: redis-py's cluster client makes pools of its own.
     waits = {"max_connections": limits.connections, "timeout": limits.connect.total_seconds()}
+    if admit is not None:
+        options["redis_connect_func"] = _introduced(admit)
     client = Redis(connection_pool=BlockingConnectionPool.from_url(url, **options, **waits))
     client.auto_close_connection_pool = True
     return client
@@ -57,6 +64,7 @@ def connect_cluster(
     password: str | None = None,
     ca_file: str | None = None,
     limits: Limits | None = None,
+    admit: Callable[[str], None] | None = None,
 ) -> Cluster:
     """Return a client of the cluster that the node of ``url`` belongs to; nothing is sent yet.
 
@@ -76,7 +84,7 @@ def connect_cluster(
         host, port = address
         place = f"{login}{at}[{host}]:{port}" if ":" in host else f"{login}{at}{host}:{port}"
         node = urlunsplit((parts.scheme, place, "", "", ""))
-        return connect(node, username=username, password=password, ca_file=ca_file, limits=limits)
+        return connect(node, username=username, password=password, ca_file=ca_file, limits=limits, admit=admit)
 
     return Cluster(
         [(parts.hostname, parts.port or _REDIS_PORT), *also],
@@ -105,6 +113,23 @@ def _options(
     if scheme == "rediss":
         options |= {"ssl_min_version": ssl.TLSVersion.TLSv1_2, "ssl_cert_reqs": "required", "ssl_ca_certs": ca_file}
     return options
+
+
+def _introduced(admit: Callable[[str], None]) -> Callable[[Any], None]:
+    def introduce(connection: Any) -> None:
+        connection.on_connect()
+        said = ""
+        for section in ("server", "replication"):
+            connection.send_command("INFO", section, check_health=False)
+            said += str(connection.read_response())
+        admit(incarnation(said))
+
+    return introduce
+
+
+def incarnation(info: str) -> str:
+    """Return from the text of INFO which life of which server this is: its run id and its replication id."""
+    return "/".join(re.findall(r"^(?:run_id|master_replid):(\w+)", info, re.MULTILINE))
 
 
 def _checked_scheme(url: str) -> str:

@@ -10,18 +10,20 @@ from typing import Any
 from redis import Redis
 from redis.exceptions import NoScriptError, ResponseError
 
-from sas_service.adapters.redis.checks import check_masters, syncs_every_write
+from sas_service.adapters.redis.checks import appendfsync, check_masters
 from sas_service.adapters.redis.cluster import Cluster
 from sas_service.adapters.redis.failures import translated, unavailable
+from sas_service.adapters.redis.keys import EVENT_KEYS, stream_of
 from sas_service.adapters.redis.nodes import Alone, Batch, Nodes, Words, send
 
 
 class Script:
     """A Lua script, made of one or more files of ``lua/`` in this order."""
 
-    __slots__ = ("sha", "text")
+    __slots__ = ("numbers_events", "sha", "text")
 
     def __init__(self, *names: str) -> None:
+        self.numbers_events = "events" in names
         folder = resources.files(__package__) / "lua"
         self.text = "\n".join((folder / f"{name}.lua").read_text("utf-8") for name in names)
         self.sha = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
@@ -62,7 +64,8 @@ class Server:
             "is_cluster": self.is_cluster,
         }
         self._has_waitaof: dict[str, bool] = {}
-        self._refusal: str | None = None
+        self._refusals: dict[str, str] = {}
+        self._floors: dict[str, int] = {}
         self.layout = 1
         """In which layout to write: the first until ``Migrations.guard`` knows that every process reads the second."""
         self.known_words: dict[str, dict[str, str]] = {}
@@ -79,9 +82,21 @@ class Server:
         """Whether a part may be away while the others serve."""
         return isinstance(self._nodes, Cluster)
 
-    def refuse(self, why: str | None) -> None:
-        """Run no script from now on, because the server ``why``; None ends it."""
-        self._refusal = why
+    def refuse(self, why: str | None, topic: str = "schema") -> None:
+        """Run no script from now on, because the server ``why``; None ends it, as far as this topic goes."""
+        if why is None:
+            self._refusals.pop(topic, None)
+        else:
+            self._refusals[topic] = why
+
+    def raise_floor(self, stream: str, seq: int) -> None:
+        """Remember that ``seq`` is a number of ``stream`` that the mirror has: no script gives it out again."""
+        self._floors[stream] = max(seq, self._floors.get(stream, 0))
+
+    @property
+    def floors(self) -> Mapping[str, int]:
+        """The highest number of each stream that this process knows to be in the mirror."""
+        return dict(self._floors)
 
     def check(self) -> Mapping[str, object]:
         """Return what the servers are and how their writes become durable.
@@ -93,7 +108,7 @@ class Server:
             masters = self._nodes.masters()
         # Asked anew each time: a failover may lead to a server of another version or configuration.
         self._has_waitaof = {}
-        found = check_masters(masters, self._accepted, self._describe)
+        found = check_masters(masters, self._accepted, self._describe, syncs=self._durability.local)
         # Nothing is written to it either, until a later check finds it fit: upkeep asks every few seconds.
         silent = self._unfit & found.failed.keys()
         self._unfit = frozenset(silent | {name for name, error in found.failed.items() if "unfit" in error.extra})
@@ -122,7 +137,7 @@ class Server:
             return [answer for (answer,) in _without_errors(answers)]
 
     def run_all(self, script: Script, calls: Sequence[tuple[Sequence[str], Words]]) -> list[Any]:
-        """Run a script that only reads several times in one round trip per server."""
+        """Run a script several times in one round trip per server; for reading, and for repairs."""
         with translated():
             return [answer for (answer,) in self._run(script, calls)]
 
@@ -134,7 +149,7 @@ class Server:
         batches: list[Batch] = []
         for keys, arguments in calls:
             self._demand_permission(keys[0])
-            batches.append((keys[0], [script.call(keys, arguments), *then]))
+            batches.append((keys[0], [self._call(script, keys, arguments), *then]))
         answers = self._nodes.exchange(batches)
         forgotten = [number for number, (first, *_) in enumerate(answers) if isinstance(first, NoScriptError)]
         if forgotten:
@@ -144,9 +159,15 @@ class Server:
                 answers[number] = got
         return _without_errors(answers)
 
+    def _call(self, script: Script, keys: Sequence[str], arguments: Words) -> Words:
+        if script.numbers_events:
+            # The last word: the number that the stream must have reached, or the server has lost something.
+            arguments = (*arguments, self._floors.get(stream_of(keys[-EVENT_KEYS]), 0))
+        return script.call(keys, arguments)
+
     def _demand_permission(self, key: str) -> None:
-        if self._refusal:
-            raise unavailable(self._refusal)
+        for why in tuple(self._refusals.values()):
+            raise unavailable(why)
         if self._unfit and self._nodes.name_of(key) in self._unfit:
             raise unavailable("is configured so that records may be lost; /readyz says how")
 
@@ -189,7 +210,7 @@ def _detect_waitaof(redis: Redis, wanted: Durability) -> bool:
     with translated():
         # Asks for nothing and returns at once. (redis-py 8.1 stumbles on COMMAND INFO of an unknown command.)
         (answer,) = send(redis, [("WAITAOF", 0, 0, 1)])
-        if isinstance(answer, ResponseError) and wanted.local and not syncs_every_write(redis):
+        if isinstance(answer, ResponseError) and wanted.local and appendfsync(redis) != "always":
             raise unavailable("does not sync each write: it needs WAITAOF or appendfsync always")
     return not isinstance(answer, ResponseError)
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 from sas_service.adapters.record_changes import committed, redelivered, settled
 from sas_service.adapters.redis.askers import Asker
+from sas_service.adapters.redis.budgets import place
 from sas_service.adapters.redis.event_text import EventText, served, stored_words
 from sas_service.adapters.redis.instants import milliseconds
 from sas_service.adapters.redis.keys import Keys
@@ -15,6 +16,7 @@ from sas_service.adapters.redis.server import Script, Server
 from sas_service.adapters.redis.supersessions import Supersession
 from sas_service.adapters.redis.words import Words
 from sas_service.domain.audit import AuditEvent, EventDraft
+from sas_service.domain.budgets import weight
 from sas_service.domain.errors import EpochMoved, RecordConflict
 from sas_service.domain.tokens import Grant, TokenRecord, TokenState
 
@@ -106,9 +108,13 @@ class TokenWrites:
             told = EventText.of(event, changed.words)
             answer: Sequence[object] = self._server.run(
                 _SETTLE,
-                (keys.token(suffix), keys.open_reservations, slot, *told.keys(keys)),
+                (
+                    *(keys.token(suffix), keys.open_reservations, slot, keys.budget(grant.profile), keys.budgets),
+                    *told.keys(keys),
+                ),
                 (
                     *(suffix, expected, changed.text, int(state is TokenState.REFUSED)),
+                    *(grant.profile, place(closed), weight(grant)),
                     *told.words(keys, self._server.layout),
                 ),
             )
