@@ -12,6 +12,7 @@ from redis.exceptions import NoScriptError, ResponseError
 
 from sas_service.adapters.redis.connection import check_server, syncs_every_write
 from sas_service.adapters.redis.failures import translated, unavailable
+from sas_service.adapters.redis.wire import Command, Wire, raised
 from sas_service.domain.errors import AuditLogUnavailable
 
 _Words = Sequence[str | int]
@@ -54,6 +55,7 @@ class Server:
     ) -> None:
         self._redis = redis
         self._execute: Callable[..., Any] = redis.execute_command
+        self._wire = Wire(redis)
         self._durability = durability or Durability(local=not accept_no_persistence)
         self._accepted = {"accept_eviction": accept_eviction, "accept_no_persistence": accept_no_persistence}
         self._has_waitaof: bool | None = None
@@ -92,26 +94,15 @@ class Server:
         """Run a script atomically and return its answer."""
         self._demand_permission()
         with translated():
-            call = script.call(keys, arguments)
-            try:
-                return self._execute(*call)
-            except NoScriptError:
-                self._redis.script_load(script.text)
-                return self._execute(*call)
+            return raised(self._scripts(script, [script.call(keys, arguments)]))[0]
 
     def run_durably(self, script: Script, keys: Sequence[str], arguments: _Words) -> Any:
         """Run a script and return its answer when what it wrote is durable; otherwise raise AuditLogUnavailable."""
         self._demand_permission()
         with translated():
             words = self._confirmation()
-            commands = [script.call(keys, arguments), *([words] if words else [])]
-            answers = self._pipelined(commands)
-            if isinstance(answers[0], NoScriptError):
-                self._redis.script_load(script.text)
-                answers = self._pipelined(commands)
-            for answer in answers:
-                if isinstance(answer, Exception):
-                    raise answer
+            # One connection: WAIT and WAITAOF speak of the writes of the connection that they are sent on.
+            answers = raised(self._scripts(script, [script.call(keys, arguments), *([words] if words else [])]))
         if words:
             self._demand_confirmation(answers[1])
         return answers[0]
@@ -123,25 +114,14 @@ class Server:
         with translated():
             if len(commands) == 1:
                 return [self._execute(*commands[0])]
-            answers = self._pipelined(commands)
-            for answer in answers:
-                if isinstance(answer, Exception):
-                    raise answer
-            return answers
+            return list(raised(self._pipelined(commands)))
 
     def run_all(self, script: Script, calls: Sequence[tuple[Sequence[str], _Words]]) -> list[Any]:
         """Run a script that only reads several times in one round trip."""
         self._demand_permission()
         commands = [script.call(keys, arguments) for keys, arguments in calls]
         with translated():
-            answers = self._pipelined(commands) if commands else []
-            if any(isinstance(answer, NoScriptError) for answer in answers):
-                self._redis.script_load(script.text)
-                answers = self._pipelined(commands)
-            for answer in answers:
-                if isinstance(answer, Exception):
-                    raise answer
-        return answers
+            return list(raised(self._scripts(script, commands))) if commands else []
 
     def _demand_permission(self) -> None:
         if self._refusal:
@@ -149,8 +129,15 @@ class Server:
         if self._unfit:
             raise unavailable("is configured so that records may be lost; /readyz says how")
 
+    def _scripts(self, script: Script, commands: Sequence[Command]) -> list[Any]:
+        """Return the answers; commands are sent again when the server does not know ``script``, and so did nothing."""
+        answers = self._wire.ask(*commands)
+        if any(isinstance(answer, NoScriptError) for answer in answers):
+            self._redis.script_load(script.text)
+            answers = self._wire.ask(*commands)
+        return answers
+
     def _pipelined(self, commands: Sequence[_Words]) -> list[Any]:
-        # One connection: WAIT and WAITAOF speak of the writes of the connection that they are sent on.
         with self._redis.pipeline(transaction=False) as pipeline:
             queue: Callable[..., Any] = pipeline.execute_command
             for words in commands:
