@@ -59,25 +59,28 @@ def measured(kinds: Mapping[str, tuple[int, int, str, Mapping[str, str]]]) -> Me
 
 
 def test_hand_outs_and_audit_pages(tmp_path: Path) -> None:
-    with stage(tmp_path, settings=WIDE) as staged, server(staged, BARE, health=PATH) as (plain, plain_master):
-        with server(staged, SERVICE) as (port, master):
-            bearer, auditor = staged.bearer(), staged.bearer("auditor")
-            for _ in range(60):
-                post(port, bearer)
-            asking = {"Authorization": f"Bearer {bearer}"}
-            found = measured(
-                {
-                    "bare Flask view": (plain, plain_master, PATH, asking),
-                    "hand-out, 200": (port, master, PATH, asking),
-                    "hand-out, 304": (port, master, PATH, {**asking, "If-None-Match": etag(port, bearer)}),
-                    "audit page of 50": (port, master, AUDIT, {"Authorization": f"Bearer {auditor}"}),
-                }
-            )
-            steady = 0.5 * median(load.rate for load, _ in found["hand-out, 200"])
-            opened = {
-                "bare Flask view": open_loop(plain, PATH, asking, rate=steady, seconds=5),
-                "hand-out, 200": open_loop(port, PATH, asking, rate=steady, seconds=5),
+    with (
+        stage(tmp_path, settings=WIDE) as staged,
+        server(staged, BARE, health=PATH) as (plain, plain_master),
+        server(staged, SERVICE) as (port, master),
+    ):
+        bearer, auditor = staged.bearer(), staged.bearer("auditor")
+        for _ in range(60):
+            post(port, bearer)
+        asking = {"Authorization": f"Bearer {bearer}"}
+        found = measured(
+            {
+                "bare Flask view": (plain, plain_master, PATH, asking),
+                "hand-out, 200": (port, master, PATH, asking),
+                "hand-out, 304": (port, master, PATH, {**asking, "If-None-Match": etag(port, bearer)}),
+                "audit page of 50": (port, master, AUDIT, {"Authorization": f"Bearer {auditor}"}),
             }
+        )
+        steady = 0.5 * median(load.rate for load, _ in found["hand-out, 200"])
+        opened = {
+            "bare Flask view": open_loop(plain, PATH, asking, rate=steady, seconds=5),
+            "hand-out, 200": open_loop(port, PATH, asking, rate=steady, seconds=5),
+        }
     _told(found, opened, steady)
     assert all(not load.failed for loads in found.values() for load, _ in loads)
     assert all(not load.failed for load in opened.values())
@@ -90,8 +93,10 @@ def _told(found: Measured, opened: Mapping[str, Load], steady: float) -> None:
         return [of(mine) / of(its) for mine, its in zip(found[name], reference, strict=True)]
 
     targets = {
-        "hand-out, 200": "rate >= 0.65, p99 <= 2", "hand-out, 304": "rate >= 0.70, p99 <= 2", "audit page of 50": "CPU <= 4.5",
-    }  # fmt: skip
+        "hand-out, 200": "rate >= 0.65, p99 <= 2",
+        "hand-out, 304": "rate >= 0.70, p99 <= 2",
+        "audit page of 50": "CPU <= 4.5",
+    }
     closed = report.table(
         ["what", "requests/s", "CPU ms", "p50 ms", "p99 ms", "rate x bare", "CPU x bare", "p99 x bare", "target"],
         [
@@ -127,10 +132,11 @@ def _told(found: Measured, opened: Mapping[str, Load], steady: float) -> None:
     )  # fmt: skip
     report.write(
         "Hand-outs and audit pages",
-        f"One gunicorn worker each, the service's configuration for both; load from wrk on the same cores: {CONNECTIONS} "
-        f"connections, {SECONDS} s a run, {ROUNDS} rounds in turns after one to warm up; median (lowest to highest). The "
-        f"hand-out is authenticated, counted in Valkey and logged; the view answers a constant.\n\n{closed}\n\nOpen loop, "
-        f"half of the hand-out's rate over 64 connections, 5 s; a wait counts from the planned time:\n\n{steadily}\n\n"
+        "One gunicorn worker each, the service's configuration for both; load from wrk on the same cores: "
+        f"{CONNECTIONS} connections, {SECONDS} s a run, {ROUNDS} rounds in turns after one to warm up; median (lowest "
+        "to highest). The hand-out is authenticated, counted in Valkey and logged; the view answers a constant."
+        f"\n\n{closed}\n\nOpen loop, half of the hand-out's rate over 64 connections, 5 s; a wait counts from the "
+        f"planned time:\n\n{steadily}\n\n"
         f"{chart}\n\n{report.machine()}",
     )
 

@@ -30,8 +30,8 @@ def bars(title: str, unit: str, values: Mapping[str, float]) -> str:
     """Return a bar chart as GitHub draws it."""
     names = ", ".join(f'"{name}"' for name in values)
     numbers = ", ".join(f"{value:.2f}" for value in values.values())
-    chart = f'xychart-beta\n    title "{title}"\n    x-axis [{names}]\n    y-axis "{unit}" 0 --> {max(values.values()) * 1.1:.1f}'
-    return f"```mermaid\n{chart}\n    bar [{numbers}]\n```"
+    axes = f'x-axis [{names}]\n    y-axis "{unit}" 0 --> {max(values.values()) * 1.1:.1f}'
+    return f'```mermaid\nxychart-beta\n    title "{title}"\n    {axes}\n    bar [{numbers}]\n```'
 
 
 def machine() -> str:
