@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from flask import Flask
 
 from sas_service.api.access import Access
+from sas_service.api.audit_export import Exports
 from sas_service.api.auth import Challenge, Gate
 from sas_service.api.binding import bind
 from sas_service.api.catalogue import RESOURCES
@@ -20,10 +21,13 @@ from sas_service.ports import CallerTokens, Clock, Policies, Readiness
 from sas_service.services.account_cors import AccountOrigins
 from sas_service.services.deny import Deciding
 from sas_service.services.evidence import Evidence
+from sas_service.services.expose import Exposing
 from sas_service.services.hand_out import HandingOut
+from sas_service.services.identify import Identifying
 from sas_service.services.inspect import Inspection
 from sas_service.services.issue import Issuing
 from sas_service.services.lockdown import LockingDown
+from sas_service.services.note_readers import NotingReaders
 from sas_service.services.prove import LogProofs
 from sas_service.services.renew import Renewing
 from sas_service.services.replace import Replacing
@@ -48,6 +52,9 @@ def create_app(
     locking_down: LockingDown | None = None,
     watching: Watching | None,
     inspection: Inspection,
+    identifying: Identifying,
+    exposing: Exposing,
+    readers: NotingReaders,
     suspending: Suspending,
     account_origins: AccountOrigins,
     policies: Policies,
@@ -86,6 +93,10 @@ def create_app(
         proofs=proofs,
         evidence=evidence,
         drift=drift,
+        identifying=identifying,
+        exposing=exposing,
+        readers=readers,
+        exports=Exports(clock),
         policies=policies,
         clock=clock,
         readiness=readiness,

@@ -92,6 +92,23 @@ class Text(Told, fields.String):
         return value
 
 
+class Secret(Told, fields.String):
+    """A token that somebody found: whatever is wrong with it, nothing of it is repeated (``shape.py``)."""
+
+    rule = "schema.found"
+
+    def __init__(self, *, longest: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.wanted = f"a token of 1 to {longest} visible ASCII characters"
+        self._longest = longest
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+        said = value.strip() if isinstance(value, str) else ""
+        if not 1 <= len(said) <= self._longest or not said.isascii() or not said.isprintable():
+            raise breach(self.wanted, self.rule)
+        return said
+
+
 class Whole(Told, fields.Integer):
     """A whole number, written as one: neither ``"5"`` nor ``5.0`` nor ``true``. The range is the policy's."""
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from sas_service.api import examples
 from sas_service.api.account_lookup import AccountLookup
+from sas_service.api.audit import note_reading
 from sas_service.api.exchange import Answer, Ask, dump, json_answer, page_answer
 from sas_service.api.operations import Body, Documented, Resource
 from sas_service.api.rate_limits import RATE_LIMIT_HEADERS, rate_limit_headers
@@ -171,6 +172,7 @@ def list_tokens(use: UseCases, ask: Ask) -> Answer:
     """
     accounts, now = AccountLookup(use, ask.caller), use.clock.now()
     page = use.inspection.tokens(ask.caller, **ask.listing("account", "team"), now=now, **token_filters(ask.query))
+    note_reading(use, ask, "GET /v1/tokens")
     items = [record_document(each, each.state_at(now), *accounts.of(each)) for each in page.items]
     return page_answer(ask, dump(items), page.next)
 
@@ -188,6 +190,7 @@ def get_token(use: UseCases, ask: Ask) -> Answer:
     """Answer what is on record about a token; the token itself is not kept anywhere."""
     record = use.inspection.token(ask.path["id"], ask.caller)
     client_id, hosts = AccountLookup(use, ask.caller).of(record)
+    note_reading(use, ask, "GET /v1/tokens/{id}", about=record.id)
     return json_answer(record_document(record, record.state_at(use.clock.now()), client_id, hosts))
 
 

@@ -4,16 +4,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from sas_service.api.audit_export import Exports
 from sas_service.api.metrics import Metrics
 from sas_service.api.revocation_stream import Watchers
 from sas_service.ports import Clock, Policies, Readiness
 from sas_service.services.account_cors import AccountOrigins
 from sas_service.services.deny import Deciding
 from sas_service.services.evidence import Evidence
+from sas_service.services.expose import Exposing
 from sas_service.services.hand_out import HandingOut
+from sas_service.services.identify import Identifying
 from sas_service.services.inspect import Inspection
 from sas_service.services.issue import Issuing
 from sas_service.services.lockdown import LockingDown
+from sas_service.services.note_readers import NotingReaders
 from sas_service.services.prove import LogProofs
 from sas_service.services.renew import Renewing
 from sas_service.services.replace import Replacing
@@ -56,6 +60,10 @@ class UseCases:
     proofs: LogProofs | None
     evidence: Evidence | None
     drift: DriftWatch | None
+    identifying: Identifying
+    exposing: Exposing
+    readers: NotingReaders
+    exports: Exports
     policies: Policies
     clock: Clock
     readiness: Sequence[Readiness]

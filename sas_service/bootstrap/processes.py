@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from flask import Flask
@@ -20,6 +21,7 @@ from sas_service.api.metrics import Metrics
 from sas_service.bootstrap.audit import SealedLog, build_sealed_log
 from sas_service.bootstrap.azure import Azure, build_azure, build_caller_tokens
 from sas_service.bootstrap.issuing import build_issuing, build_replacing
+from sas_service.bootstrap.mirror import build_backfill
 from sas_service.bootstrap.policies import build_policies
 from sas_service.bootstrap.preflight import readiness
 from sas_service.bootstrap.revocation import Revocations, build_revocations
@@ -27,14 +29,19 @@ from sas_service.bootstrap.shared import build_folding, build_handing_out
 from sas_service.bootstrap.sinks import build_sinking
 from sas_service.bootstrap.stores import Stores, build_stores
 from sas_service.services.account_cors import AccountOrigins
+from sas_service.services.backfill_mirror import MirrorBackfill
 from sas_service.services.deny import Deciding
+from sas_service.services.expose import Exposing
 from sas_service.services.fold_hand_outs import Folding
+from sas_service.services.identify import Identifying
 from sas_service.services.inspect import Inspection
+from sas_service.services.note_readers import NotingReaders
 from sas_service.services.reap import Reaping
 from sas_service.services.renew import Renewing
 from sas_service.services.sink import Sinking
 from sas_service.services.suspend import Suspending
 from sas_service.settings import Settings
+from sas_service.steps.run import past_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +58,7 @@ class Service:
     revocations: Revocations | None
     sealed_log: SealedLog | None
     sinking: Sinking | None
+    backfill: MirrorBackfill
     upkeep: Callable[[], None]
     policy_poll: timedelta
     warm: tuple[Callable[[], None], ...] = ()
@@ -73,6 +81,7 @@ def build_service(environ: Mapping[str, str], *, last_accepted: Path | None = No
 
     def upkeep() -> None:
         policies.refresh()
+        stores.loss_guard.recheck()
         stores.migrations.guard()
         stores.server.check()
 
@@ -87,6 +96,7 @@ def build_service(environ: Mapping[str, str], *, last_accepted: Path | None = No
         revocations=build_revocations(settings, stores, policies, azure),
         sealed_log=build_sealed_log(settings, stores, policies),
         sinking=build_sinking(settings, stores, policies, azure),
+        backfill=build_backfill(stores, policies),
         upkeep=upkeep,
         policy_poll=settings.policy_poll,
     )
@@ -123,6 +133,7 @@ def build_api(environ: Mapping[str, str]) -> tuple[Service, Flask]:
         mirror=stores.mirror,
         clock=clock,
     )
+    past = partial(past_on, journal=stores.journal, lockdowns=stores.lockdowns)
     app = create_app(
         caller_tokens=caller_tokens,
         clock=clock,
@@ -130,11 +141,25 @@ def build_api(environ: Mapping[str, str]) -> tuple[Service, Flask]:
         issuing=issuing,
         handing_out=handing_out,
         replacing=replacing,
-        renewing=Renewing(inspection=inspection, journal=stores.journal, slots=stores.slots, clock=clock),
+        renewing=Renewing(
+            inspection=inspection,
+            journal=stores.journal,
+            lockdowns=stores.lockdowns,
+            slots=stores.slots,
+            clock=clock,
+        ),
         revoking=service.revocations.revoking if service.revocations else None,
         locking_down=service.revocations.locking_down if service.revocations else None,
         watching=service.revocations.watching if service.revocations else None,
         inspection=inspection,
+        identifying=Identifying(
+            inspection=inspection,
+            past=past,
+            clock=clock,
+            planning=service.revocations.planning if service.revocations else None,
+        ),
+        exposing=Exposing(policies=service.policies, census=stores.census, past=past, clock=clock),
+        readers=NotingReaders(audit_log=stores.audit_log, mirror=stores.mirror, clock=clock),
         suspending=suspending,
         account_origins=account_origins,
         proofs=service.sealed_log.proofs if service.sealed_log else None,

@@ -29,7 +29,9 @@ from sas_service.ports.azure import (
 from sas_service.ports.budget import Allotted, ArmBudget, Demand, NotNow, QuotaSpent
 from sas_service.ports.control import Slots, Suspension, Suspensions
 from sas_service.ports.lockdown import LocalAuth, LocalAuthReading, Lockdowns
+from sas_service.ports.mirror import Head, MirrorProgress, MirrorReading
 from sas_service.ports.process import CallerTokens, Clock, Policies, Readiness, TokenIds
+from sas_service.ports.repair import LogRepair
 from sas_service.ports.revocation import (
     AccountIdentities,
     AccountKeys,
@@ -74,6 +76,7 @@ __all__ = [
     "EventStreams",
     "Flight",
     "HandOut",
+    "Head",
     "Idempotency",
     "IdentitiesReading",
     "IdentityRoles",
@@ -85,10 +88,13 @@ __all__ = [
     "LocalAuth",
     "LocalAuthReading",
     "Lockdowns",
+    "LogRepair",
     "ManagedIdentities",
     "ManagementLock",
     "ManagementLocks",
     "MapsAccount",
+    "MirrorProgress",
+    "MirrorReading",
     "NoneCurrent",
     "NotNow",
     "Policies",

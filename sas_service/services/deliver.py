@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from sas_service.domain.audit import AuditEvent, EventKind
+from sas_service.domain.audit import EventKind
 from sas_service.domain.errors import (
     AuditLogUnavailable,
     GrantMismatch,
@@ -13,7 +13,7 @@ from sas_service.domain.errors import (
 from sas_service.domain.token_check import check_token
 from sas_service.domain.token_events import about
 from sas_service.domain.tokens import Grant, SasToken, TokenRecord, TokenState
-from sas_service.ports import AuditLog, AuditMirror, Clock, MapsAccount, Signed
+from sas_service.ports import AuditLog, AuditMirror, Clock, MapsAccount, Reserved, Signed
 
 
 class Delivering:
@@ -25,9 +25,7 @@ class Delivering:
         self._maps_account = maps_account
         self._clock = clock
 
-    def first(
-        self, record: TokenRecord, request_id: str, reserved: tuple[AuditEvent, ...]
-    ) -> tuple[TokenRecord, SasToken]:
+    def first(self, record: TokenRecord, request_id: str, reserved: Reserved) -> tuple[TokenRecord, SasToken]:
         """Sign and commit what ``reserved`` is on record of; whatever fails closes the record, and is raised."""
         live = record
         try:
@@ -39,11 +37,10 @@ class Delivering:
                 azure_request_id=signed.azure_request_id,
                 attempts=signed.attempts,
             )
-            issued = about(
-                live, EventKind.ISSUED, self._clock.now(), request_id, replaces=live.replaces, **_delivery(signed)
-            )
+            told = {"replaces": live.replaces, "overdraft": reserved.overdrawn or None, **_delivery(signed)}
+            issued = about(live, EventKind.ISSUED, self._clock.now(), request_id, **told)
             events = self._audit_log.commit(live, issued)
-            self._mirror.append([*reserved, *events])
+            self._mirror.append([*reserved.events, *events])
         except SasServiceError as error:
             # With its fingerprint: only who committed a token may close it again.
             self.close(live, error, request_id)
@@ -75,6 +72,7 @@ class Delivering:
             self._clock.now(),
             request_id,
             cause=type(error).__name__,
+            fingerprint=record.fingerprint,
             attempts=error.extra.get("attempts"),
             azureCode=error.extra.get("code"),
             azureRequestId=error.extra.get("azureRequestId"),

@@ -83,10 +83,10 @@ class Deciding:
         now: datetime,
         request_id: str,
     ) -> Outcome:
-        """Return what ``reserve`` returns; a suspension or lockdown that it meets is on record as a denial."""
+        """Return what ``reserve`` returns; a suspension, lockdown or budget that it meets is on record as a denial."""
         try:
             return reserve()
-        except (Suspended, AccountLocked) as refusal:
+        except (Suspended, AccountLocked, OutsidePolicy) as refusal:
             policy = self._policies.current()
             self._record(refusal, request, caller, policy=policy, team=team, now=now, request_id=request_id)
             raise

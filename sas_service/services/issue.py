@@ -75,7 +75,12 @@ class _Asked:
     allowed: Allowed
     request_id: str
     idempotency: Idempotency | None
-    replaces: str | None = None
+    replaces: TokenRecord | None = None
+
+    @property
+    def replaced(self) -> str | None:
+        """The id of the token that it follows."""
+        return self.replaces.id if self.replaces else None
 
 
 class Issuing:
@@ -129,7 +134,7 @@ class Issuing:
         idempotency_key: str | None = None,
         body_hash: str = "",
         origin: str | None = None,
-        replaces: str | None = None,
+        replaces: TokenRecord | None = None,
         purpose: Purpose = Purpose.INTERACTIVE,
     ) -> Issued:
         """Issue a token, or sign again the one that ``idempotency_key`` names; ``replaces`` is the one it follows.
@@ -164,7 +169,7 @@ class Issuing:
         return self._redeliver(record, _Asked(request, caller, allowed, request_id, None), facts)
 
     def _in_one_epoch(self, asked: _Asked, purpose: Purpose) -> Issued:
-        left = self._spending.for_token(asked.allowed, purpose, replaces=asked.replaces)
+        left = self._spending.for_token(asked.allowed, purpose, replaces=asked.replaced)
         for _ in range(TRIES):
             try:
                 return replace(self._attempt(asked), quota=left)
@@ -187,7 +192,15 @@ class Issuing:
             asked=asked_details(asked.request),
             granted=granted_details(record.grant),
         )
-        reservation = Reservation(record, reserved, now + self._reservation_time, asked.idempotency)
+        reservation = Reservation(
+            record,
+            reserved,
+            now + self._reservation_time,
+            asked.idempotency,
+            asked.allowed.profile.budget,
+            # What a switch has orphaned must be replaced, whatever it costs (design.md section 5).
+            may_overdraw=asked.replaces is not None and asked.replaces.grant.epoch < slot.epoch,
+        )
         outcome = self._deciding.unless_suspended(
             lambda: self._audit_log.reserve(reservation),
             asked.request,
@@ -198,7 +211,7 @@ class Issuing:
         )
         if isinstance(outcome, Replay):
             return self._redeliver(outcome.record, asked, facts)
-        record, token = self._delivering.first(record, asked.request_id, outcome.events)
+        record, token = self._delivering.first(record, asked.request_id, outcome)
         return Issued(record, token, facts.client_id, asked.allowed.account, redelivered=False)
 
     def _redeliver(self, record: TokenRecord, asked: _Asked, facts: AccountFacts) -> Issued:
@@ -216,7 +229,7 @@ class Issuing:
             request_id=asked.request_id,
             reason=asked.request.reason,
             labels=asked.request.labels,
-            replaces=asked.replaces,
+            replaces=asked.replaced,
         )
 
 

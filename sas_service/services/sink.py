@@ -98,7 +98,7 @@ class Sinking:
                 request_id=f"sink-{key[:16]}",
                 idempotency_key=key,
                 body_hash=key,
-                replaces=held.id if held else None,
+                replaces=held,
                 purpose=Purpose.BACKGROUND,
             )
         except RecordConflict:

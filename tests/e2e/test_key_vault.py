@@ -8,8 +8,8 @@ import yaml
 
 from sas_service.demo import world as demo_world
 from tests.e2e.demo_operator import DemoOperator
+from tests.e2e.revoking import act, plan, wait_for_end
 from tests.e2e.running_demo import ROUTE, RunningDemo, eventually
-from tests.e2e.test_revocation_run import act, plan, wait_for_end
 
 TOKEN, KEY = "storefront-token", "daemons-key"
 

@@ -22,7 +22,10 @@ from sas_service.adapters.memory.lockdowns import MemoryLockdowns
 from sas_service.adapters.memory.managed_identities import MemoryManagedIdentities
 from sas_service.adapters.memory.management_locks import MemoryManagementLocks
 from sas_service.adapters.memory.maps_account import MemoryMapsAccount
+from sas_service.adapters.memory.mirror_progress import MemoryMirrorProgress
+from sas_service.adapters.memory.mirror_reading import MemoryMirrorReading
 from sas_service.adapters.memory.notes import MemoryNotes
+from sas_service.adapters.memory.repair import MemoryRepair
 from sas_service.adapters.memory.role_assignments import MemoryRoleAssignments
 from sas_service.adapters.memory.sealing import MemorySealing
 from sas_service.adapters.memory.seals import MemorySeals
@@ -54,7 +57,10 @@ __all__ = [
     "MemoryManagedIdentities",
     "MemoryManagementLocks",
     "MemoryMapsAccount",
+    "MemoryMirrorProgress",
+    "MemoryMirrorReading",
     "MemoryNotes",
+    "MemoryRepair",
     "MemoryRoleAssignments",
     "MemorySealing",
     "MemorySeals",

@@ -1,7 +1,8 @@
 """A Redis client with explicit limits, and the check that a server may hold an audit log at all."""
 
+import re
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -31,8 +32,12 @@ def connect(
     password: str | None = None,
     ca_file: str | None = None,
     limits: Limits | None = None,
+    admit: Callable[[str], None] | None = None,
 ) -> Redis:
     """Return a client of ``url`` (``redis://``, ``rediss://``, ``unix://``); nothing is sent yet.
+
+    ``admit`` is asked for each new connection with a word that is another one after every restart and failover of the
+    server; it may raise NotAdmitted.
 
     Raises ValueError, which never quotes the URL: it may hold a password.
     """
@@ -55,9 +60,28 @@ def connect(
         options["password"] = password
     if scheme == "rediss":
         options |= {"ssl_min_version": ssl.TLSVersion.TLSv1_2, "ssl_cert_reqs": "required", "ssl_ca_certs": ca_file}
+    if admit is not None:
+        options["redis_connect_func"] = _introduced(admit)
     client = Redis(connection_pool=BlockingConnectionPool.from_url(url, **options))
     client.auto_close_connection_pool = True
     return client
+
+
+def _introduced(admit: Callable[[str], None]) -> Callable[[Any], None]:
+    def introduce(connection: Any) -> None:
+        connection.on_connect()
+        said = ""
+        for section in ("server", "replication"):
+            connection.send_command("INFO", section, check_health=False)
+            said += str(connection.read_response())
+        admit(incarnation(said))
+
+    return introduce
+
+
+def incarnation(info: str) -> str:
+    """Return from the text of INFO which life of which server this is: its run id and its replication id."""
+    return "/".join(re.findall(r"^(?:run_id|master_replid):(\w+)", info, re.MULTILINE))
 
 
 def _checked_scheme(url: str) -> str:
@@ -105,9 +129,10 @@ def check_server(
     }
 
 
-def syncs_every_write(redis: Redis) -> bool:
-    """Return whether ``appendfsync`` is ``always``; False also where the server does not let us ask."""
-    try:
-        return bool(redis.config_get("appendfsync").get("appendfsync") == "always")
-    except ResponseError:
-        return False
+def appendfsync(redis: Redis) -> str:
+    """Return when the server syncs its file: ``always``, ``everysec``, ``no``; '' where it does not let us ask."""
+    with translated():
+        try:
+            return str(redis.config_get("appendfsync").get("appendfsync") or "")
+        except ResponseError:
+            return ""

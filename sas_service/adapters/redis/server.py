@@ -10,8 +10,9 @@ from typing import Any
 from redis import Redis
 from redis.exceptions import NoScriptError, ResponseError
 
-from sas_service.adapters.redis.connection import check_server, syncs_every_write
+from sas_service.adapters.redis.connection import appendfsync, check_server
 from sas_service.adapters.redis.failures import translated, unavailable
+from sas_service.adapters.redis.keys import EVENT_KEYS, stream_of
 from sas_service.adapters.redis.wire import Command, Wire, raised
 from sas_service.domain.errors import AuditLogUnavailable
 
@@ -21,9 +22,10 @@ _Words = Sequence[str | int]
 class Script:
     """A Lua script, made of one or more files of ``lua/`` in this order."""
 
-    __slots__ = ("sha", "text")
+    __slots__ = ("numbers_events", "sha", "text")
 
     def __init__(self, *names: str) -> None:
+        self.numbers_events = "events" in names
         folder = resources.files(__package__) / "lua"
         self.text = "\n".join((folder / f"{name}.lua").read_text("utf-8") for name in names)
         self.sha = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
@@ -59,7 +61,8 @@ class Server:
         self._durability = durability or Durability(local=not accept_no_persistence)
         self._accepted = {"accept_eviction": accept_eviction, "accept_no_persistence": accept_no_persistence}
         self._has_waitaof: bool | None = None
-        self._refusal: str | None = None
+        self._refusals: dict[str, str] = {}
+        self._floors: dict[str, int] = {}
         self.layout = 1
         """In which layout to write: the first until ``Migrations.guard`` knows that every process reads the second."""
         self.known_words: dict[str, dict[str, str]] = {}
@@ -71,14 +74,29 @@ class Server:
         """What has to be true before a write counts."""
         return self._durability
 
-    def refuse(self, why: str | None) -> None:
-        """Run no script from now on, because the server ``why``; None ends it."""
-        self._refusal = why
+    def refuse(self, why: str | None, topic: str = "schema") -> None:
+        """Run no script from now on, because the server ``why``; None ends it, as far as this topic goes."""
+        if why is None:
+            self._refusals.pop(topic, None)
+        else:
+            self._refusals[topic] = why
+
+    def raise_floor(self, stream: str, seq: int) -> None:
+        """Remember that ``seq`` is a number of ``stream`` that the mirror has: no script gives it out again."""
+        self._floors[stream] = max(seq, self._floors.get(stream, 0))
+
+    @property
+    def floors(self) -> Mapping[str, int]:
+        """The highest number of each stream that this process knows to be in the mirror."""
+        return dict(self._floors)
 
     def check(self) -> Mapping[str, object]:
         """Return what the server is and how its writes become durable; raises AuditLogUnavailable if it will not do."""
         try:
             facts = check_server(self._redis, **self._accepted)
+            if self._durability.local and appendfsync(self._redis) == "everysec":
+                # WAITAOF answers before the sync: known of Redis 7.2 and 7.4 (redis#13793), seen with Valkey 9.1.2.
+                raise unavailable("syncs its file once a second (appendfsync everysec; always is needed)", unfit=True)
         except AuditLogUnavailable as error:
             # Nothing is written to it either, until a later check finds it fit: upkeep asks every few seconds.
             self._unfit = self._unfit or "unfit" in error.extra
@@ -94,7 +112,7 @@ class Server:
         """Run a script atomically and return its answer."""
         self._demand_permission()
         with translated():
-            return raised(self._scripts(script, [script.call(keys, arguments)]))[0]
+            return raised(self._scripts(script, [self._call(script, keys, arguments)]))[0]
 
     def run_durably(self, script: Script, keys: Sequence[str], arguments: _Words) -> Any:
         """Run a script and return its answer when what it wrote is durable; otherwise raise AuditLogUnavailable."""
@@ -102,7 +120,7 @@ class Server:
         with translated():
             words = self._confirmation()
             # One connection: WAIT and WAITAOF speak of the writes of the connection that they are sent on.
-            answers = raised(self._scripts(script, [script.call(keys, arguments), *([words] if words else [])]))
+            answers = raised(self._scripts(script, [self._call(script, keys, arguments), *([words] if words else [])]))
         if words:
             self._demand_confirmation(answers[1])
         return answers[0]
@@ -117,15 +135,21 @@ class Server:
             return list(raised(self._pipelined(commands)))
 
     def run_all(self, script: Script, calls: Sequence[tuple[Sequence[str], _Words]]) -> list[Any]:
-        """Run a script that only reads several times in one round trip."""
+        """Run a script several times in one round trip, one call after the other; for reading, and for repairs."""
         self._demand_permission()
-        commands = [script.call(keys, arguments) for keys, arguments in calls]
+        commands = [self._call(script, keys, arguments) for keys, arguments in calls]
         with translated():
             return list(raised(self._scripts(script, commands))) if commands else []
 
+    def _call(self, script: Script, keys: Sequence[str], arguments: _Words) -> tuple[str | int, ...]:
+        if script.numbers_events:
+            # The last word: the number that the stream must have reached, or the server has lost something.
+            arguments = (*arguments, self._floors.get(stream_of(keys[-EVENT_KEYS]), 0))
+        return script.call(keys, arguments)
+
     def _demand_permission(self) -> None:
-        if self._refusal:
-            raise unavailable(self._refusal)
+        for why in tuple(self._refusals.values()):
+            raise unavailable(why)
         if self._unfit:
             raise unavailable("is configured so that records may be lost; /readyz says how")
 
@@ -164,7 +188,7 @@ class Server:
                 # Asks for nothing and returns at once. (redis-py 8.1 stumbles on COMMAND INFO of an unknown command.)
                 self._execute("WAITAOF", 0, 0, 1)
             except ResponseError:
-                if self._durability.local and not syncs_every_write(self._redis):
+                if self._durability.local and appendfsync(self._redis) != "always":
                     raise unavailable("does not sync each write: it needs WAITAOF or appendfsync always") from None
                 return False
         return True

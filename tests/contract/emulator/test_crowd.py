@@ -1,9 +1,12 @@
 """Many clients at once: nothing breaks, nothing is done twice, and silent requests leave room for others."""
 
+import http.client
+import ssl
 import uuid
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.parse import urlsplit
 
 from azure.core.exceptions import ResourceExistsError
 
@@ -43,6 +46,24 @@ def test_signing_and_changing_at_the_same_time(clients: Clients, emulator: Runni
     with ThreadPoolExecutor(8) as pool:
         assert Counter(pool.map(work, range(60))) == {"changed": 12, "located 200": 48}
     assert "500" not in str(emulator.control("GET", "counters")["statuses"])
+
+
+def test_half_a_request_holds_up_nobody_and_has_no_effect(clients: Clients, emulator: RunningEmulator) -> None:
+    before = clients.maps().accounts.list_keys(worlds.GROUP, worlds.ACCOUNT).primary_key
+    bearer = clients.credential().get_token("https://management.azure.com/.default").token
+    asked = emulator.control("GET", "counters")["operations"].get("regenerateKey", 0)
+    connection = http.client.HTTPSConnection(
+        urlsplit(emulator.url).netloc, context=ssl.create_default_context(cafile=emulator.certificate), timeout=10
+    )
+    connection.putrequest("POST", f"{worlds.ACCOUNT_ID}/regenerateKey?api-version=2023-06-01")
+    for name, value in {"Authorization": f"Bearer {bearer}", "Content-Length": "21"}.items():
+        connection.putheader(name, value)
+    connection.putheader("Content-Type", "application/json")
+    connection.endheaders(b'{"keyType":')
+    assert clients.maps().accounts.list_keys(worlds.GROUP, worlds.ACCOUNT).primary_key == before
+    connection.close()
+    assert clients.maps().accounts.list_keys(worlds.GROUP, worlds.ACCOUNT).primary_key == before
+    assert emulator.control("GET", "counters")["operations"].get("regenerateKey", 0) == asked
 
 
 def test_silent_requests_leave_room_for_others(clients: Clients, emulator: RunningEmulator) -> None:

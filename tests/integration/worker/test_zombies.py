@@ -30,7 +30,7 @@ def outlived(rig: Rig, moment: str, number: int) -> tuple[int, dict[str, int]] |
     if not is_stopped(zombie):
         return None
     rig.worker()
-    until(is_completed, "another worker takes over and completes")
+    until(is_completed, lambda: f"another worker takes over and completes: {rig.story(run)}", seconds=90)
     before = writes(rig)
     resume(zombie)
     if moment != "while":

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +24,7 @@ from sas_service.domain.plans import Asked
 from sas_service.domain.revocations import Lever, Mode, Reason, Target
 from sas_service.domain.runs import Revocation
 from sas_service.settings import Settings
-from tests.emulator_process import RunningEmulator, start_emulator
+from tests.emulator_process import RunningEmulator, free_port, start_emulator
 from tests.valkey_process import RunningValkey, start_valkey
 
 ADMIN = Caller("tenant", "admin-object", "admin-app", "application", frozenset({Role.REVOCATIONS_MANAGE}))
@@ -47,21 +48,34 @@ class Rig:
     """What runs, and what a test asks of it; ``close`` ends everything by its process id."""
 
     directory: Path
+    made: demo.DemoSecrets
     emulator: RunningEmulator
     valkey: RunningValkey
     environ: dict[str, str]
     stores: Stores
     revocations: Revocations
     workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    apis: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def worker(self, *module: str, **more: str) -> subprocess.Popen[bytes]:
         """Start a worker: the product's, or the module with its arguments."""
-        command = [sys.executable, "-m", *(module or ("sas_service.cli", "worker"))]
-        with (self.directory / "worker.log").open("ab") as log:
-            environ = {**os.environ, **self.environ, **more}
-            process = subprocess.Popen(command, env=environ, stdout=log, stderr=log)
+        process = self._start("worker.log", module or ("sas_service.cli", "worker"), more)
         self.workers.append(process)
         return process
+
+    def serve(self, port: int | None = None) -> str:
+        """Start the API, on a free port unless one is given; returns its address."""
+        port = port or free_port()
+        process = self._start("api.log", ("sas_service.cli", "serve"), {"SAS_BIND": f"127.0.0.1:{port}"})
+        self.apis.append(process)
+        url = f"http://127.0.0.1:{port}"
+        until(lambda: _answers(f"{url}/readyz"), "the API is ready")
+        return url
+
+    def _start(self, log: str, module: tuple[str, ...], more: dict[str, str]) -> subprocess.Popen[bytes]:
+        with (self.directory / log).open("ab") as output:
+            environ = {**os.environ, **self.environ, **more}
+            return subprocess.Popen([sys.executable, "-m", *module], env=environ, stdout=output, stderr=output)
 
     def start_run(self, lever: Lever = Lever.BOTH, profile: str = "storefront-web") -> Revocation:
         """Plan and start an emergency."""
@@ -78,8 +92,18 @@ class Rig:
         """Return what the workers said."""
         return (self.directory / "worker.log").read_text()
 
+    def story(self, run: Revocation) -> str:
+        """Return where a run stands and what the workers said of it."""
+        now = self.stores.journal.read(run.id)
+        sent = [(each.operation, each.name, each.outcome, len(each.sent)) for each in now.intents]
+        return f"{now.state} at {now.step}, waiting for {now.waiting_for}, sent {sent}\n{self.log()[-4000:]}"
+
     def close(self) -> None:
         """End everything."""
+        for process in self.apis:
+            if process.poll() is None:
+                process.terminate()
+                process.wait(30)
         for process in self.workers:
             if process.poll() is None:
                 process.kill()
@@ -89,15 +113,29 @@ class Rig:
         self.emulator.stop()
 
 
-def start_rig(directory: Path, *, standby: str = "cold", change: Callable[[dict[str, Any]], None] | None = None) -> Rig:
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310  our own loopback address
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def start_rig(
+    directory: Path,
+    *,
+    standby: str = "cold",
+    change: Callable[[dict[str, Any]], None] | None = None,
+    applications: int = 0,
+) -> Rig:
     """Start Redis and the emulator with the demo's world; ``change`` may alter the world first."""
-    made = demo.DemoSecrets.fresh()
+    made = demo.DemoSecrets.fresh().with_applications(applications)
     world = demo.world(made)
     if change:
         change(world)
     emulator = start_emulator(directory / "emulator", world)
     valkey = start_valkey(directory / "valkey")
-    policy = demo.policy(emulator.url)
+    policy = demo.policy(emulator.url, made.clients)
     for account in policy["accounts"].values():
         account["standby"] = standby
     (directory / "policy.yaml").write_text(yaml.safe_dump(policy))
@@ -115,14 +153,14 @@ def start_rig(directory: Path, *, standby: str = "cold", change: Callable[[dict[
         settings, stores, policies, build_azure(settings, policies.current, environ, stores.server)
     )
     assert revocations is not None
-    return Rig(directory, emulator, valkey, environ, stores, revocations)
+    return Rig(directory, made, emulator, valkey, environ, stores, revocations)
 
 
-def until(condition: Callable[[], object], what: str, seconds: float = 40) -> None:
-    """Wait until ``condition`` is true."""
+def until(condition: Callable[[], object], what: str | Callable[[], str], seconds: float = 40) -> None:
+    """Wait until ``condition`` is true; ``what`` says what never happened."""
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, f"never: {what}"
+        assert time.monotonic() < deadline, f"never: {what if isinstance(what, str) else what()}"
         time.sleep(0.05)
 
 

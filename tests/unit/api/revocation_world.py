@@ -18,7 +18,10 @@ from sas_service.domain.tokens import SasToken
 from sas_service.services.account_cors import AccountOrigins
 from sas_service.services.deny import Deciding
 from sas_service.services.evidence import Evidence
+from sas_service.services.expose import Exposing
+from sas_service.services.identify import Identifying
 from sas_service.services.inspect import Inspection
+from sas_service.services.note_readers import NotingReaders
 from sas_service.services.renew import Renewing
 from sas_service.services.revoke import Revoking
 from sas_service.services.suspend import Suspending
@@ -74,7 +77,9 @@ class HttpWorld:
             issuing=of.issuing,
             handing_out=None,
             replacing=of.replacing,
-            renewing=Renewing(inspection=inspection, journal=of.journal, slots=of.slots, clock=of.clock),
+            renewing=Renewing(
+                inspection=inspection, journal=of.journal, lockdowns=of.lockdowns, slots=of.slots, clock=of.clock
+            ),
             revoking=Revoking(of.world, of.planning),
             watching=Watching(of.world),
             evidence=Evidence(
@@ -86,6 +91,9 @@ class HttpWorld:
             ),
             drift=self.drift,
             inspection=inspection,
+            identifying=Identifying(inspection=inspection, past=of.world.past, clock=of.clock, planning=of.planning),
+            exposing=Exposing(policies=of.policies, census=of.log, past=of.world.past, clock=of.clock),
+            readers=NotingReaders(audit_log=of.log, mirror=of.mirror, clock=of.clock),
             suspending=Suspending(suspensions=of.suspensions, **record),
             account_origins=AccountOrigins(account_cors=MemoryAccountCors({}), **record),
             policies=of.policies,

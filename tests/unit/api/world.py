@@ -18,6 +18,7 @@ from sas_service.adapters.memory import (
     MemoryClock,
     MemoryJournal,
     MemoryLeases,
+    MemoryLockdowns,
     MemoryMapsAccount,
     MemorySealing,
     MemorySeals,
@@ -31,16 +32,21 @@ from sas_service.api.app import create_app
 from sas_service.api.auth import Challenge
 from sas_service.api.metrics import Metrics
 from sas_service.domain.callers import Caller, Role
+from sas_service.domain.cuts import Past
 from sas_service.domain.policy import Account, Policy, Profile, Sharing, Team
+from sas_service.domain.runs import past_of
 from sas_service.ports import AccountFacts, CorsReading
 from sas_service.services.account_cors import AccountOrigins
 from sas_service.services.active_slots import ActiveSlots
 from sas_service.services.deny import Deciding
+from sas_service.services.expose import Exposing
 from sas_service.services.hand_out import HandingOut, Patience
+from sas_service.services.identify import Identifying
 from sas_service.services.inspect import Inspection
 from sas_service.services.issue import Issuing
 from sas_service.services.lockdown import LockingDown
 from sas_service.services.make_shared import Making
+from sas_service.services.note_readers import NotingReaders
 from sas_service.services.prove import LogProofs
 from sas_service.services.renew import Renewing
 from sas_service.services.replace import Replacing
@@ -186,6 +192,10 @@ def app_of(world: World, *, locking_down: LockingDown | None = None) -> Flask:
     inspection = Inspection(
         policies=policies, audit_log=world.audit_log, slots=world.slots, maps_account=world.maps_account
     )
+
+    def past(account: str) -> Past:
+        return past_of(world.journal.of(account))
+
     return create_app(
         caller_tokens=world.caller_tokens,
         clock=world.clock,
@@ -203,11 +213,20 @@ def app_of(world: World, *, locking_down: LockingDown | None = None) -> Flask:
             clock=world.clock,
             handing_out=handing_out,
         ),
-        renewing=Renewing(inspection=inspection, journal=world.journal, slots=world.slots, clock=world.clock),
+        renewing=Renewing(
+            inspection=inspection,
+            journal=world.journal,
+            lockdowns=MemoryLockdowns(world.slots, MemoryLeases()),
+            slots=world.slots,
+            clock=world.clock,
+        ),
         revoking=None,
         locking_down=locking_down,
         watching=None,
         inspection=inspection,
+        identifying=Identifying(inspection=inspection, past=past, clock=world.clock, planning=None),
+        exposing=Exposing(policies=policies, census=world.audit_log, past=past, clock=world.clock),
+        readers=NotingReaders(audit_log=world.audit_log, mirror=world.mirror, clock=world.clock),
         suspending=Suspending(
             policies=policies,
             suspensions=world.suspensions,

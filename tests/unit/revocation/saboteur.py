@@ -1,4 +1,4 @@
-"""Breaks a run at one point of one step, with one fault beside it, and watches the promises meanwhile."""
+"""Breaks a run at points of its steps, one after another, with a fault beside it, and watches the promises."""
 
 import json
 from collections import deque
@@ -48,19 +48,31 @@ FAULTS: Mapping[str, Callable[[Simulation], None]] = {
 
 @dataclass
 class Saboteur:
-    """Crashes once; ``step`` and ``point`` say where, ``fault`` is ordered when the step is first looked at."""
+    """Crashes at each of ``points`` (step, point), in their order: a later one strikes while the run recovers.
+
+    ``fault`` is ordered when the first step is first looked at.
+    """
 
     world: Simulation
-    step: str
-    point: str
+    points: list[tuple[str, str]]
     fault: str
-    armed: bool = True
+    ordered: bool = False
     begun: bool = False
     looks: int = 0
     now_in: str = ""
     broken: list[str] = field(default_factory=list)
     slots: dict[int, AccountSlots] = field(default_factory=dict)
     fences: list[int] = field(default_factory=list)
+
+    @property
+    def step(self) -> str:
+        """Where to crash next."""
+        return self.points[0][0] if self.points else ""
+
+    @property
+    def point(self) -> str:
+        """At which of its points."""
+        return self.points[0][1] if self.points else ""
 
     def __post_init__(self) -> None:
         self.world.azure.before_send = self._before_send
@@ -71,7 +83,7 @@ class Saboteur:
     def runner(self) -> PlaybookRunner:
         """A fresh process; its steps are the real ones, seen through this saboteur."""
         wrapped = {lever: tuple(self._wrap(step) for step in steps) for lever, steps in PLAYBOOKS.items()}
-        holder = f"process-{len(self.fences)}-{self.armed}"
+        holder = f"process-{len(self.fences)}-{len(self.points)}"
         return PlaybookRunner(self.world.world, self.world.leases, holder=holder, playbooks=wrapped)
 
     def tick(self, run: Revocation) -> None:
@@ -112,9 +124,11 @@ class Saboteur:
         if name != self.step:
             return
         self.looks += 1
+        if not self.ordered:
+            self.ordered = True
+            FAULTS[self.fault](self.world)
         if not self.begun:
             self.begun = True
-            FAULTS[self.fault](self.world)
             self._crash_at(name, "before intent")
         if name not in WRITES and self.looks > 1:
             self._crash_at(name, "after intent")
@@ -133,22 +147,21 @@ class Saboteur:
         if not any(json.loads(line)["intent"] == intent for line in told):
             self.broken.append(f"I14: {sent.operation} was sent without an intent on record")
         self._crash_at(self.now_in, "after intent")
-        if self.armed and (self.now_in, self.point) == (self.step, "sent"):
+        if (self.now_in, "sent") == (self.step, self.point):
             # On its way: the process dies, the request does not.
             self.world.azure.faults[sent.operation] = deque([Fault.LATE])
             self.world.journal.fail_with(self._die())
 
     def _after_effect(self, _sent: Sent) -> None:
-        if self.armed and (self.now_in, self.point) == (self.step, "reply lost"):
-            self.armed = False
-            raise Crash
+        self._crash_at(self.now_in, "reply lost")
 
     def _crash_at(self, name: str, point: str) -> None:
-        if self.armed and (name, point) == (self.step, self.point):
+        if (name, point) == (self.step, self.point):
             raise self._die()
 
     def _die(self) -> Exception:
-        self.armed = False
+        self.points.pop(0)
+        self.begun, self.looks = False, 0
         return Crash()  # type: ignore[return-value]  # a BaseException on purpose: nothing in the service catches it
 
     def _watch_fences(self) -> None:
@@ -165,7 +178,7 @@ class Saboteur:
     def promises(self, done: Revocation, secrets: list[str]) -> list[str]:
         """Return every promise that is broken at the end."""
         found = [*self.broken, *self._refused(), *self._epochs(), *self._secrets(done, secrets)]
-        return [*found, *self._left_behind(done), *(["nothing was broken"] if self.armed else [])]
+        return [*found, *self._left_behind(done), *(f"not broken at {point}" for point in self.points)]
 
     def _refused(self) -> list[str]:
         return [f"I2: {refusal}" for refusal in self.world.refusals()]
@@ -189,6 +202,12 @@ class Saboteur:
 def _fits(grant: object, slots: AccountSlots) -> bool:
     signed = (getattr(grant, "signing_key", None), getattr(grant, "identity", None))
     return signed == (slots.signing_key, slots.identities[getattr(grant, "profile", "")])
+
+
+def double_crashes(lever: Lever) -> list[tuple[tuple[str, str], tuple[str, str]]]:
+    """Every two points of a playbook of which the second comes with the first or after it, by step."""
+    places = [(index, (step.name, point)) for index, step in enumerate(PLAYBOOKS[lever]) for point in POINTS]
+    return [(first, second) for here, first in places for there, second in places if there >= here]
 
 
 def crash_points() -> list[tuple[Lever, str, str]]:

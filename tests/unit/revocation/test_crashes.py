@@ -8,7 +8,7 @@ import pytest
 from sas_service.domain.audit import AuditEvent, EventDraft, EventKind
 from sas_service.domain.revocations import Lever, State
 from sas_service.domain.tokens import SasToken
-from tests.unit.revocation.saboteur import FAULTS, Saboteur, crash_points
+from tests.unit.revocation.saboteur import FAULTS, Saboteur, crash_points, double_crashes
 from tests.unit.revocation.test_interleavings import believe_everybody
 from tests.unit.revocation.world import MAPS, Simulation
 
@@ -16,7 +16,7 @@ MOST_TICKS = 250
 
 
 def broken_promises(
-    lever: Lever, step: str, point: str, fault: str, arrange: Callable[[Simulation], None] = lambda _world: None
+    lever: Lever, *points: tuple[str, str], fault: str, arrange: Callable[[Simulation], None] = lambda _world: None
 ) -> list[str]:
     world = Simulation()
     arrange(world)
@@ -26,7 +26,7 @@ def broken_promises(
     world.add("logistics")
     before = [app.token for app in world.applications]
     run = world.start(lever=lever)
-    saboteur = Saboteur(world, step, point, fault)
+    saboteur = Saboteur(world, list(points), fault)
     saboteur.slots[1] = world.slots.read(MAPS)
     for _ in range(MOST_TICKS):
         if world.journal.read(run.id).state is State.COMPLETED:
@@ -49,13 +49,27 @@ def test_a_crash_anywhere_breaks_no_promise(lever: Lever, fault: str) -> None:
     broken = {
         (step, point): promises
         for each, step, point in crash_points()
-        if each is lever and (promises := broken_promises(lever, step, point, fault))
+        if each is lever and (promises := broken_promises(lever, (step, point), fault=fault))
     }
     assert broken == {}
 
 
 def test_the_matrix_is_as_large_as_promised() -> None:
     assert len(crash_points()) * len(FAULTS) >= 780
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("lever", list(Lever))
+def test_a_second_crash_while_it_recovers_breaks_none_either(lever: Lever) -> None:
+    broken = {
+        pair: promises for pair in double_crashes(lever) if (promises := broken_promises(lever, *pair, fault="none"))
+    }
+    assert broken == {}
+
+
+def test_all_double_crashes_are_as_many_as_promised() -> None:
+    """65 x 65 ordered pairs of one playbook; a pair and its mirror image are the same two crashes."""
+    assert sum(len(double_crashes(lever)) for lever in Lever) >= 65 * 65
 
 
 def _say_nothing(world: Simulation) -> None:
@@ -86,5 +100,5 @@ class Plain:
     [(believe_everybody, "I2"), (_say_nothing, "I14"), (_seal_nothing, "I6")],
 )
 def test_the_matrix_sees_what_it_looks_for(arrange: Callable[[Simulation], None], promise: str) -> None:
-    broken = broken_promises(Lever.BOTH, "attach-identity", "after intent", "none", arrange)
+    broken = broken_promises(Lever.BOTH, ("attach-identity", "after intent"), fault="none", arrange=arrange)
     assert any(each.startswith(promise) for each in broken), broken
