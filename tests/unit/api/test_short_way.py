@@ -10,7 +10,7 @@ from flask import Flask
 from sas_service.api.short_way import ShortWay
 from sas_service.domain.errors import AuditLogUnavailable
 from sas_service.domain.quotas import Quota
-from sas_service.ports import Suspension
+from sas_service.ports import Current, HandOut, NoneCurrent, Suspension
 from tests.unit.api.world import DEPOT, NOW, SHARING_POLICY, SHOP, KnownPolicy, World, app_of, as_caller
 
 PATH = "/v1/profiles/shared/token"
@@ -31,7 +31,7 @@ def long_way(app: Flask) -> Flask:
     """Return the same application without the short way."""
     way = app.wsgi_app
     assert isinstance(way, ShortWay)
-    app.wsgi_app = way._long_way  # type: ignore[method-assign]
+    app.__dict__["wsgi_app"] = way._long_way
     return app
 
 
@@ -82,7 +82,7 @@ def test_every_address_is_answered_as_on_the_long_way(app: Flask, address: str) 
 def test_the_plain_case_does_not_go_the_long_way(app: Flask) -> None:
     way = app.wsgi_app
     assert isinstance(way, ShortWay)
-    way._long_way = lambda *_: pytest.fail("the long way")  # type: ignore[assignment]
+    way._long_way = lambda *_: pytest.fail("the long way")
     client = app.test_client()
     first = client.get(PATH, headers=as_caller("storefront"))
     tag = {"If-None-Match": first.headers["ETag"]}
@@ -102,9 +102,14 @@ def test_it_is_counted_and_logged_the_same(app: Flask, capfd: pytest.CaptureFixt
 
 
 def test_a_refusal_is_on_record_once_and_not_asked_again(world: World, app: Flask) -> None:
-    asked = []
+    asked: list[HandOut] = []
     hand_out = world.shared_tokens.hand_out
-    world.shared_tokens.hand_out = lambda wish: (asked.append(wish), hand_out(wish))[1]  # type: ignore[method-assign]
+
+    def noted(wish: HandOut) -> Current | NoneCurrent:
+        asked.append(wish)
+        return hand_out(wish)
+
+    world.shared_tokens.hand_out = noted  # type: ignore[method-assign]
     world.suspensions.put(Suspension("team", "storefront", None, {}, NOW), ["maps-demo"])
     answer = app.test_client().get(PATH, headers={**as_caller("storefront"), **KNOWN_ID})
     assert (answer.status_code, answer.headers["x-request-id"], len(asked)) == (403, "one-request", 1)
