@@ -16,7 +16,6 @@ from sas_service.adapters.redis.keys import Keys
 from sas_service.adapters.redis.server import Script, Server
 from sas_service.adapters.redis.words import Words
 from sas_service.domain.audit import AuditEvent
-from sas_service.domain.iso8601 import parse_instant
 from sas_service.ports import EventPage, EventQuery
 
 _CHAIN = Script("chain")
@@ -146,7 +145,8 @@ def _look_words(feed: Feed, count: int) -> tuple[str | int, ...]:
 
 def _time_of(text: str) -> datetime:
     at = _AT.search(text)
-    return parse_instant(at[1] if at else "")
+    # Our own spelling, which datetime reads as it is: what others write takes ``parse_instant``, four times as long.
+    return datetime.fromisoformat(at[1] if at else "")
 
 
 def _second(instant: datetime) -> int:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from sas_service.adapters.redis.instants import milliseconds
@@ -99,8 +100,12 @@ def stored_words(stored: str) -> list[str]:
     return names_in(stored)
 
 
+_quoted = cache(json.dumps)
+"""A stream's name as JSON; there are as many as accounts."""
+
+
 def served(stream: str, seq: int, stored: str, words: Mapping[str, str]) -> str:
     """Return the event's text as it was served and mirrored when it was written, byte for byte."""
     if not stored.startswith(_PACKED):
         return stored
-    return f'{{"stream":{json.dumps(stream)},"seq":{seq},{unpacked(stored[1:], words)}'
+    return f'{{"stream":{_quoted(stream)},"seq":{seq},{unpacked(stored[1:], words)}'

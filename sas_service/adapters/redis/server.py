@@ -150,12 +150,12 @@ class Server:
         for keys, arguments in calls:
             self._demand_permission(keys[0])
             batches.append((keys[0], [self._call(script, keys, arguments), *then]))
-        answers = self._nodes.exchange(batches)
+        answers = self._nodes.run(batches)
         forgotten = [number for number, (first, *_) in enumerate(answers) if isinstance(first, NoScriptError)]
         if forgotten:
             load = ("SCRIPT", "LOAD", script.text)
             again = [(key, [load, *commands]) for key, commands in (batches[number] for number in forgotten)]
-            for number, (_, *got) in zip(forgotten, self._nodes.exchange(again), strict=True):
+            for number, (_, *got) in zip(forgotten, self._nodes.run(again), strict=True):
                 answers[number] = got
         return _without_errors(answers)
 
