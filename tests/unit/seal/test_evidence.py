@@ -200,4 +200,3 @@ def test_evidence_of_a_run_whose_events_are_gone_says_so(finished: Finished) -> 
     world.log.remove("maps-demo", events[: plan + 1], [])
     report: Any = evidence(world).report(run_id)["report"]
     assert report["hasAllEvents"] is False
-
