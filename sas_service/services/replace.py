@@ -127,11 +127,20 @@ class Replacing:
         return team is not None and team.name == record.grant.team
 
     def _current_replacement(self, old: TokenRecord) -> TokenRecord | None:
-        """Return the replacement if it comes from the active slot; one of an earlier epoch is replaced anew."""
-        found = self._audit_log.token(old.replaced_by) if old.replaced_by else None
-        if found is None or found.state_at(self._clock.now()) is not TokenState.LIVE:
-            return None
-        return found if found.grant.epoch == self._slots.read(found.grant.account).epoch else None
+        """Return what took the token's place, if it comes from the active slot; of an earlier epoch it is made anew.
+
+        A replacement that was replaced itself leads on: an instance that still holds the first token of a chain gets
+        the last one, for one token has one replacement at a time and no other could be made.
+        """
+        epoch, found, seen = self._slots.read(old.grant.account).epoch, old, {old.id}
+        while found.replaced_by and found.replaced_by not in seen:
+            seen.add(found.replaced_by)
+            following = self._audit_log.token(found.replaced_by)
+            if following is None:
+                return None
+            found = following
+        is_current = found is not old and found.grant.epoch == epoch
+        return found if is_current and found.state_at(self._clock.now()) is TokenState.LIVE else None
 
 
 def _wrong(pointer: str, asked: str, allowed: str) -> InvalidRequest:

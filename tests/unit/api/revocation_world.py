@@ -77,7 +77,9 @@ class HttpWorld:
             issuing=of.issuing,
             handing_out=None,
             replacing=of.replacing,
-            renewing=Renewing(inspection=inspection, journal=of.journal, slots=of.slots, clock=of.clock),
+            renewing=Renewing(
+                inspection=inspection, journal=of.journal, lockdowns=of.lockdowns, slots=of.slots, clock=of.clock
+            ),
             revoking=Revoking(of.world, of.planning),
             watching=Watching(of.world),
             evidence=Evidence(
