@@ -62,7 +62,8 @@ def build_stores(settings: Settings, environ: Mapping[str, str], *, guarded: boo
     mirror, segments = build_mirror(settings, environ)
     reading = SegmentReading(segments)
     aside = _build_server(settings, connections=2)
-    guard = LossGuard(LossDetection(reading=reading, streams=RedisEventStreams(aside[1]), slots=RedisSlots(aside[1])))
+    streams, slots = RedisEventStreams(aside[1]), RedisSlots(aside[1])
+    guard = LossGuard(LossDetection(reading=reading, streams=streams, slots=slots, apart=settings.redis_cluster))
     redis, server = _build_server(settings, connections=settings.redis_pool, admit=guard.admit if guarded else None)
     if guarded:
         guard.guard(server)
