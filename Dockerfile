@@ -2,7 +2,7 @@
 #   docker build --tag sas-service .
 #   docker run --read-only --volume mirror:/mirror --volume ./policy.yaml:/etc/sas-service/policy.yaml:ro \
 #     --env-file service.env --publish 8080:8080 sas-service serve
-# The mirror's volume belongs to user 65532.
+# The mirror's volume belongs to user 65532. With SAS_MIRROR_CONTAINER, set SAS_MIRROR_DIRECTORY to nothing.
 FROM python:3.13-slim AS packages
 COPY requirements.lock /build/requirements.lock
 # Only ready-made wheels: nothing is compiled, so nothing to compile with is needed.

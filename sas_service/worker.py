@@ -18,9 +18,16 @@ from sas_service.adapters.worker_metrics import WorkerMetrics
 from sas_service.bootstrap.processes import Service, build_service
 from sas_service.bootstrap.revocation import Revocations
 from sas_service.domain.errors import SasServiceError
+from sas_service.services.age import AGE_EVERY
 from sas_service.services.seal import SEAL_EVERY
 from sas_service.services.standing import standing
 from sas_service.worker_accounts import Accounts
+
+COMPARE_EVERY = timedelta(seconds=5)
+"""How soon a loss that no connection has noticed is seen, and how often the mirror is filled in."""
+
+INDEX_EVERY = timedelta(minutes=1)
+"""How often the mirror's segments get an index: what was written since then is read when a process starts."""
 
 REAP_EVERY = timedelta(seconds=5)
 """How soon an abandoned reservation or a folded denial is written after it is due."""
@@ -122,9 +129,17 @@ def rounds(service: Service, accounts: Accounts | None, metrics: WorkerMetrics) 
     table = [
         Round("reap", REAP_EVERY, service.reaping.run),
         Round("fold hand-outs", REAP_EVERY, service.folding.run),
+        # A suspension that did not reach an account, because its server was away, is in force soon after that is back.
+        Round("suspensions", REAP_EVERY, service.syncing),
+    ]
+    table += [
+        Round("compare with the mirror", COMPARE_EVERY, service.stores.loss_guard.check),
+        Round("fill the mirror in", COMPARE_EVERY, lambda: _fill_in(service, metrics)),
+        Round("index the mirror", INDEX_EVERY, service.stores.reading.write_indexes),
     ]
     if service.sealed_log:
         table.append(Round("seal", SEAL_EVERY, service.sealed_log.sealing.run))
+        table.append(Round("age", AGE_EVERY, service.sealed_log.aging.run))
     if service.sinking is not None:
         table.append(Round("sinks", SINK_EVERY, service.sinking.run))
     if accounts and service.revocations:
@@ -151,6 +166,13 @@ def account_tasks(service: Service, revocations: Revocations, metrics: WorkerMet
         "upkeep": revocations.look_after.tick,
     }
     return Accounts(tasks, attempt, threads=service.settings.worker_accounts, seen=show)
+
+
+def _fill_in(service: Service, metrics: WorkerMetrics) -> None:
+    missed = service.backfill.run()
+    metrics.behind(service.backfill.behind())
+    if missed:
+        _log.warning("the mirror lacked events and has them now", events=missed)
 
 
 def _metrics(service: Service) -> WorkerMetrics:

@@ -5,10 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from sas_service.domain.errors import RecordConflict
-from sas_service.domain.tokens import TokenRecord, TokenState
-
-KEPT_FINGERPRINTS = 64
-"""A record names its newest deliveries; all of them stay findable. A client that repeats for a day fills nothing."""
+from sas_service.domain.tokens import TokenRecord, TokenState, known_by
 
 _CLOSED = frozenset({TokenState.ABANDONED, TokenState.REFUSED})
 
@@ -61,8 +58,7 @@ def redelivered(stored: TokenRecord, fingerprint: str, now: datetime) -> TokenRe
     """Return ``stored`` with a further fingerprint; raises RecordConflict if it is not live."""
     if stored.state is not TokenState.LIVE or stored.grant.expiry <= now:
         raise RecordConflict("The token is not live.")
-    others = tuple(known for known in stored.fingerprints if known != fingerprint)
-    return replace(stored, fingerprints=(*others, fingerprint)[-KEPT_FINGERPRINTS:])
+    return replace(stored, fingerprints=known_by(stored.fingerprints, fingerprint))
 
 
 def settled(stored: TokenRecord, known: TokenRecord, state: TokenState) -> TokenRecord | None:

@@ -33,6 +33,7 @@ class WorkerMetrics:
             "sas_standby_ready", "1 if the standby is attached, assigned and proven.", ("account",), registry=registry
         )
         self._lost = Gauge("sas_runs_without_account", "Open runs of accounts not in the policy.", registry=registry)
+        self._behind = Gauge("sas_mirror_behind", "Events not known to be in the mirror.", registry=registry)
 
     def serve(self, host: str, port: int) -> None:
         """Answer scrapes in a thread of its own. Raises OSError if the address is taken."""
@@ -58,3 +59,7 @@ class WorkerMetrics:
     def lost(self, runs: int) -> None:
         """Show how many runs have no account any more."""
         self._lost.set(runs)
+
+    def behind(self, events: int) -> None:
+        """Show how many events the mirror may lack."""
+        self._behind.set(events)

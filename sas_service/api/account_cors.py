@@ -12,6 +12,7 @@ from sas_service.domain.errors import (
     AzureRefused,
     AzureThrottled,
     AzureUnavailable,
+    BudgetExhausted,
     MirrorUnavailable,
     NotFound,
     OperatorMissing,
@@ -24,7 +25,7 @@ account_cors = Resource(
 )
 
 _PATH = AccountPath()
-_READING = (NotFound, OperatorMissing, AzureUnavailable, AzureThrottled, AzureRefused)
+_READING = (NotFound, OperatorMissing, AzureUnavailable, AzureThrottled, BudgetExhausted, AzureRefused)
 _WRITING = (*_READING, WriteUnconfirmed, AuditLogUnavailable, MirrorUnavailable)
 
 

@@ -64,7 +64,13 @@ def account_document(use: UseCases, view: AccountView, caller: Caller) -> dict[s
         "slots": _slots(view.slots) if view.slots else None,
         "localAuthDisabled": view.facts.local_auth_disabled if administers else None,
         "lockdown": lockdown_document(locked) if locked else None,
+        "drift": _drift(use, view.account.name) if administers else None,
     }
+
+
+def _drift(use: UseCases, account: str) -> list[dict[str, object]] | None:
+    """What others have changed; None where nobody looks, because there is no operating identity."""
+    return [each.document() for each in use.drift.drifts(account)] if use.drift else None
 
 
 def _slots(slots: AccountSlots) -> dict[str, object]:

@@ -61,9 +61,10 @@ def nested(schema: type[Said], meaning: str, *, nullable: bool = False) -> field
     return fields.Nested(schema, required=True, allow_none=nullable, metadata={"description": meaning})
 
 
-def listed(schema: type[Said]) -> fields.List[Any]:
+def listed(schema: type[Said], meaning: str | None = None, *, nullable: bool = False) -> fields.List[Any]:
     """An array of such objects."""
-    return fields.List(fields.Nested(schema), required=True)
+    metadata = {"description": meaning} if meaning else {}
+    return fields.List(fields.Nested(schema), required=True, allow_none=nullable, metadata=metadata)
 
 
 def _metadata(meaning: str, example: object, more: dict[str, Any]) -> dict[str, Any]:

@@ -166,6 +166,16 @@ class ConsumerList(Said):
     next = say.text("The next page, also in Link; null at the end.", nullable=True)
 
 
+class EvidenceShown(Said):
+    """What happened in a run, signed (docs/audit.md, "Evidence of a revocation")."""
+
+    revocation = say.text("The revocation.", "01K9Z6V7Q0M4T1C8N5R2X3Y6ZB")
+    account = say.text("The account.", "maps-demo")
+    report = say.mapping("What was asked, decided, done, probed and acknowledged, and who was left behind.")
+    signature = say.text("A signed note (C2SP) over the report's digest.")
+    verifying_key = say.text("Who signs. Compare it with the one that you were given another way.")
+
+
 class AcknowledgementShown(Said):
     """The old token counts as moved."""
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from flask import Flask
 
 from sas_service.api.access import install_access
+from sas_service.api.audit_export import Exports
 from sas_service.api.auth import Challenge, Gate
 from sas_service.api.binding import bind
 from sas_service.api.catalogue import RESOURCES
@@ -17,15 +18,20 @@ from sas_service.api.use_cases import UseCases
 from sas_service.ports import CallerTokens, Clock, Policies, Readiness
 from sas_service.services.account_cors import AccountOrigins
 from sas_service.services.deny import Deciding
+from sas_service.services.evidence import Evidence
+from sas_service.services.expose import Exposing
 from sas_service.services.hand_out import HandingOut
+from sas_service.services.identify import Identifying
 from sas_service.services.inspect import Inspection
 from sas_service.services.issue import Issuing
 from sas_service.services.lockdown import LockingDown
+from sas_service.services.note_readers import NotingReaders
 from sas_service.services.prove import LogProofs
 from sas_service.services.renew import Renewing
 from sas_service.services.replace import Replacing
 from sas_service.services.revoke import Revoking
 from sas_service.services.suspend import Suspending
+from sas_service.services.watch_drift import DriftWatch
 from sas_service.services.watch_revocations import Watching
 
 LARGEST_BODY = 64 * 1024
@@ -44,6 +50,9 @@ def create_app(
     locking_down: LockingDown | None = None,
     watching: Watching | None,
     inspection: Inspection,
+    identifying: Identifying,
+    exposing: Exposing,
+    readers: NotingReaders,
     suspending: Suspending,
     account_origins: AccountOrigins,
     policies: Policies,
@@ -52,12 +61,14 @@ def create_app(
     version: str,
     challenge: Challenge | None = None,
     proofs: LogProofs | None = None,
+    evidence: Evidence | None = None,
+    drift: DriftWatch | None = None,
     watchers: Watchers | None = None,
 ) -> Flask:
     """Return the WSGI application.
 
     ``challenge`` is what a client without a token is told; ``watchers`` is how many may watch runs, and how long;
-    ``proofs`` is None where nothing is signed.
+    ``proofs`` and ``evidence`` are None where nothing is signed.
     """
     app = _empty_app()
     cors = Cors(policies)
@@ -77,6 +88,12 @@ def create_app(
         suspending=suspending,
         account_origins=account_origins,
         proofs=proofs,
+        evidence=evidence,
+        drift=drift,
+        identifying=identifying,
+        exposing=exposing,
+        readers=readers,
+        exports=Exports(clock),
         policies=policies,
         clock=clock,
         readiness=readiness,

@@ -5,7 +5,9 @@ from flask import Response, request
 from sas_service.ports import Policies
 
 ALLOWED_HEADERS = "authorization, content-type, idempotency-key, if-none-match, x-request-id"
-EXPOSED_HEADERS = "Sas-Token-Id, ETag, Link, Location, Retry-After, Idempotency-Replayed, x-request-id"
+EXPOSED_HEADERS = (
+    "Sas-Token-Id, ETag, Link, Location, Retry-After, Idempotency-Replayed, RateLimit, RateLimit-Policy, x-request-id"
+)
 MAX_AGE = "600"
 
 

@@ -92,6 +92,7 @@ ACCOUNT: Example = {
     "slots": None,
     "localAuthDisabled": None,
     "lockdown": None,
+    "drift": [],
 }
 LOCKDOWN_BODY: Example = {"reason": "keyCompromise", "comment": "keys found in a log"}
 LOCKDOWN: Example = {
@@ -124,22 +125,6 @@ SUSPENSION: Example = {
     "at": "2026-11-21T08:00:00Z",
 }
 SUSPENSIONS: Example = {"items": [SUSPENSION], "next": None}
-EVENTS: Example = {
-    "items": [
-        {
-            "stream": "maps-demo",
-            "seq": 4711,
-            "kind": "issued",
-            "at": "2026-11-21T08:00:00Z",
-            "account": "maps-demo",
-            "team": "storefront",
-            "token": _ID,
-            "caller": CALLER,
-            "fingerprint": "5e88" * 16,
-        }
-    ],
-    "next": None,
-}
 _HASH = "Xdnaeacaa1mthVnLcB5wmjq6uCOq0vSWDP43Du/0YyI="
 CHECKPOINTS: Example = {
     "items": [

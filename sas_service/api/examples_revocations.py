@@ -136,3 +136,10 @@ CONSUMERS: Example = {
     ],
     "next": None,
 }
+EVIDENCE: Example = {
+    "revocation": REVOCATION["id"],
+    "account": "maps-demo",
+    "report": {"version": 1, "state": "completed"},
+    "signature": "sas-service evidence of a revocation, version 1",
+    "verifyingKey": "sas-service+0d3c5a1e+AQ==",
+}

@@ -14,13 +14,15 @@ from sas_service.domain.errors import Unauthenticated, Violation
 class Ask:
     """A request after authentication and validation.
 
-    ``body`` has what could be read; ``shape`` what could not, for the views that let the policy speak as well.
+    ``body`` has what could be read; ``shape`` what could not, for the views that let the policy speak as well. ``said``
+    is the query as it was written.
     """
 
     request_id: str
     address: str
     path: Mapping[str, Any] = field(default_factory=dict)
     query: Mapping[str, Any] = field(default_factory=dict)
+    said: Mapping[str, str] = field(default_factory=dict)
     body: Mapping[str, Any] = field(default_factory=dict)
     body_hash: str = ""
     shape: tuple[Violation, ...] = ()
@@ -29,7 +31,7 @@ class Ask:
     if_match: str | None = None
     last_event_id: int | None = None
     origin: str | None = None
-    wants_text: bool = False
+    wants: str = "application/json"
     authenticated: Caller | None = None
 
     @property
@@ -38,6 +40,11 @@ class Ask:
         if self.authenticated is None:
             raise Unauthenticated("This needs a bearer token.", reason="missing")
         return self.authenticated
+
+    @property
+    def wants_text(self) -> bool:
+        """Whether plain text is wanted rather than JSON."""
+        return self.wants == "text/plain"
 
     def listing(self, *filters: str) -> dict[str, Any]:
         """Return what a list takes: each of ``filters`` (None where it was not asked), the cursor and the limit."""
@@ -79,10 +86,14 @@ def json_answer(document: object, status: int = 200, headers: Mapping[str, str] 
 
 def page_answer(ask: Ask, items: str, following: str | None) -> Answer:
     """Answer with a page of a list: ``items`` is a JSON array, ``following`` the cursor of the next page."""
-    link = None if following is None else f"{ask.address}?{urlencode({**_said(ask), 'cursor': following})}"
+    link = next_link(ask, following)
     headers = {} if link is None else {"Link": f'<{link}>; rel="next"'}
     return Answer(f'{{"items":{items},"next":{dump(link)}}}', headers=headers)
 
 
-def _said(ask: Ask) -> dict[str, Any]:
-    return {name: value for name, value in ask.query.items() if value is not None and name != "cursor"}
+def next_link(ask: Ask, following: str | None) -> str | None:
+    """Return the address of the next page, None at the end: the query as it was written, with another cursor."""
+    if following is None:
+        return None
+    kept = {name: value for name, value in ask.said.items() if name not in {"limit", "cursor"}}
+    return f"{ask.address}?{urlencode({**kept, 'limit': ask.query['limit'], 'cursor': following})}"

@@ -11,6 +11,9 @@ from marshmallow import RAISE, Schema, ValidationError, fields, validate
 from sas_service.api.echo import looks_like_token
 from sas_service.domain.iso8601 import parse_duration, parse_instant
 
+_LONGEST_LABEL = 63 + 1 + 128
+"""Name, colon and value (``Labels``)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Breach:
@@ -87,6 +90,23 @@ class Text(Told, fields.String):
         if self._pattern and not self._pattern.fullmatch(value):
             raise breach(self.wanted, "schema.pattern")
         return value
+
+
+class Secret(Told, fields.String):
+    """A token that somebody found: whatever is wrong with it, nothing of it is repeated (``shape.py``)."""
+
+    rule = "schema.found"
+
+    def __init__(self, *, longest: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.wanted = f"a token of 1 to {longest} visible ASCII characters"
+        self._longest = longest
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+        said = value.strip() if isinstance(value, str) else ""
+        if not 1 <= len(said) <= self._longest or not said.isascii() or not said.isprintable():
+            raise breach(self.wanted, self.rule)
+        return said
 
 
 class Whole(Told, fields.Integer):
@@ -203,3 +223,32 @@ class Labels(Told, fields.Dict):
         if found:
             raise ValidationError(found)
         return dict(value)
+
+
+class Choices(Told, fields.String):
+    """Some of a few words, with commas between them, as a query wants it."""
+
+    def __init__(self, *words: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._words = frozenset(map(str, words))
+        self.wanted = f"one or more of {', '.join(map(str, words))}, with commas between them"
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> frozenset[str]:  # type: ignore[override]  # String reads str
+        said = frozenset(str(value).split(","))
+        if not said <= self._words:
+            raise breach(self.wanted, "schema.choice")
+        return said
+
+
+class Label(Told, fields.String):
+    """A label's name, a colon and its value, as a query wants it."""
+
+    wanted = "NAME:VALUE, such as release:42"
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> dict[str, str]:  # type: ignore[override]  # String reads str
+        name, colon, said = str(value).partition(":")
+        if looks_like_token(str(value)):
+            raise breach("text without tokens in it", "schema.secret")
+        if not name or not colon or not said or len(value) > _LONGEST_LABEL:
+            raise breach(self.wanted, "schema.format")
+        return {name: said}

@@ -169,6 +169,25 @@ PROBLEMS: dict[type[errors.SasServiceError], Problem] = {
         _NOTHING_ISSUED,
         LATER,
     ),
+    errors.BudgetExhausted: Problem(
+        "budget-exhausted",
+        "No signature left for now",
+        429,
+        "Azure lets the service make only so many signatures a second, and those of the next moments are spoken for."
+        " Nothing was written or signed.",
+        "Come back after `Retry-After`: a write is kept for who does. A profile with `sharing: shared` does not need a"
+        " signature for each request.",
+        SOON,
+    ),
+    errors.QuotaExceeded: Problem(
+        "quota-exceeded",
+        "The team's quota is used up",
+        429,
+        "The policy allows the team so many requests in a window, and it has made them: `RateLimit-Policy` says how"
+        " many, `RateLimit` when the next window begins.",
+        "Come back after `Retry-After`, ask for longer tokens, or have the quota raised in the policy.",
+        SOON,
+    ),
     errors.AzureRefused: Problem(
         "azure-refused",
         "Azure refused",

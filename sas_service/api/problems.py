@@ -1,7 +1,6 @@
 """Turn every error into an RFC 9457 answer; what is unknown becomes a bare 500."""
 
 import json
-import math
 import traceback
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -16,10 +15,12 @@ from sas_service.api.auth import Challenge
 from sas_service.api.echo import echo, without_tokens
 from sas_service.api.metrics import Metrics
 from sas_service.api.problem_table import PROBLEMS
+from sas_service.api.rate_limits import rate_limit_headers, whole_seconds_up
 from sas_service.domain.errors import (
     ActionNotAllowed,
     MissingRole,
     PlanBlocked,
+    QuotaExceeded,
     RunInProgress,
     SasServiceError,
     TokenSuperseded,
@@ -144,17 +145,14 @@ def _headers(error: SasServiceError, wait: timedelta | None, challenge: Challeng
     retry_after = error.retry_after or wait
     if retry_after is not None:
         headers["Retry-After"] = str(whole_seconds_up(retry_after))
+    if isinstance(error, QuotaExceeded):
+        headers.update(rate_limit_headers(error.quota))
     if isinstance(error, Unauthenticated):
         sent = error.extra.get("reason") != "missing"
         headers["WWW-Authenticate"] = challenge.header(token_was_sent=sent)
     if isinstance(error, TokenSuperseded) and "replacement" in error.extra:
         headers["Link"] = f'<{_link(error)}>; rel="replacement"'
     return headers
-
-
-def whole_seconds_up(wait: timedelta) -> int:
-    """Return ``wait`` as Retry-After wants it: whole seconds, rounded up, at least 1."""
-    return max(1, math.ceil(wait.total_seconds()))
 
 
 def _response(members: Mapping[str, object], status: int, headers: Mapping[str, str]) -> Response:

@@ -17,6 +17,7 @@ from sas_service.api.strict_json import digest, parse
 from sas_service.domain.callers import Caller
 from sas_service.domain.errors import InvalidRequest, PreconditionMissing, Violation
 
+_JSON = "application/json"
 _STRICT = Strict()
 _NOTHING = Shaped({}, ())
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
@@ -42,6 +43,7 @@ def read(operation: Operation, path: Mapping[str, str], caller: Caller | None) -
         address=request.path,
         path=in_path.values,
         query=query.values,
+        said={} if operation.roles is None else request.args.to_dict(),
         body=body.values,
         body_hash=digest(document) if key else "",
         shape=violations,
@@ -50,7 +52,7 @@ def read(operation: Operation, path: Mapping[str, str], caller: Caller | None) -
         if_match=if_match,
         last_event_id=_last_event_id(operation),
         origin=request.headers.get("Origin"),
-        wants_text=_wants_text(),
+        wants=_wanted(operation),
         authenticated=caller,
     )
 
@@ -128,9 +130,11 @@ def _last_event_id(operation: Operation) -> int | None:
     return int(said) if re.fullmatch(r"[0-9]{1,15}", said, re.ASCII) else None
 
 
-def _wants_text() -> bool:
+def _wanted(operation: Operation) -> str:
+    """Return the media type of the answer: JSON unless another that the operation has is liked better."""
+    accepted = request.headers.get("Accept", "")
     # Nearly nobody says more than "anything" or JSON; taking the header apart costs more than looking at it.
-    if "text/" not in request.headers.get("Accept", ""):
-        return False
-    offered = ("application/json", "text/plain")
-    return request.accept_mimetypes.best_match(offered, default=offered[0]) == offered[1]
+    if "text/" not in accepted and "ndjson" not in accepted:
+        return _JSON
+    offered = {media_type: None for answer in operation.answers.values() for media_type in answer.media_types}
+    return request.accept_mimetypes.best_match(list(offered), default=_JSON) or _JSON

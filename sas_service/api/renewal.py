@@ -4,7 +4,7 @@ from sas_service.api import examples
 from sas_service.api.answers_revocations import AcknowledgementShown
 from sas_service.api.exchange import Answer, Ask, json_answer
 from sas_service.api.operations import Body, Documented, Resource
-from sas_service.api.problems import whole_seconds_up
+from sas_service.api.rate_limits import whole_seconds_up
 from sas_service.api.schemas_tokens import AcknowledgementBody, Renewal, TokenAnswer, TokenPath
 from sas_service.api.token_documents import acknowledgement_document, renewal_document
 from sas_service.api.tokens import TOKEN_HEADERS, handed_out
@@ -15,6 +15,7 @@ from sas_service.domain.errors import (
     AzureRefused,
     AzureThrottled,
     AzureUnavailable,
+    BudgetExhausted,
     ClockSkew,
     EpochMoved,
     GrantMismatch,
@@ -94,6 +95,7 @@ def get_renewal(use: UseCases, ask: Ask) -> Answer:
         OriginNotAllowed,
         OutsidePolicy,
         Suspended,
+        BudgetExhausted,
         AzureUnavailable,
         AzureThrottled,
         AzureRefused,

@@ -22,7 +22,7 @@ def revocation_document(seen: Seen) -> Document:
         "id": run.id,
         "account": run.account,
         "state": run.state.value,
-        **_plan(run.plan),
+        **plan_document(run.plan),
         "deadline": _instant(run.deadline),
         "steps": _steps(run),
         "consumers": _count(seen.count),
@@ -52,7 +52,8 @@ def mover_document(mover: Mover) -> Document:
     }
 
 
-def _plan(plan: Plan) -> Document:
+def plan_document(plan: Plan) -> Document:
+    """What was asked, the levers compared, and what speaks against it."""
     asked = plan.asked
     return {
         "reason": asked.reason.value,

@@ -51,7 +51,7 @@ class Watchers:
         begin = watching.newest(seen.run.account) if after is None else after
         if not self._free.acquire(blocking=False):
             raise TooManyWatchers("This process has as many watchers as it may have.")
-        return _Told(self._pieces(_Follower(watching, run_id, begin)), self._free.release)
+        return Told(self._pieces(_Follower(watching, run_id, begin)), self._free.release)
 
     def _pieces(self, follower: "_Follower") -> Iterator[str]:
         yield f"retry: {RETRY // timedelta(milliseconds=1)}\n\n"
@@ -102,7 +102,7 @@ class _Follower:
         return [_piece("audit", event.seq, event.text) for event in news.events]
 
 
-class _Told:
+class Told:
     """The pieces, and what gives the place back once: whether they were told, cut short, or never asked for."""
 
     def __init__(self, pieces: Iterator[str], release: Callable[[], None]) -> None:
@@ -110,9 +110,11 @@ class _Told:
         self._release: Callable[[], None] | None = release
 
     def __iter__(self) -> Iterator[str]:
+        """Return the pieces."""
         return self._pieces
 
     def close(self) -> None:
+        """Give the place back."""
         release, self._release = self._release, None
         if release is not None:
             release()

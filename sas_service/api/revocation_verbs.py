@@ -15,6 +15,7 @@ from sas_service.domain.errors import (
     AzureRefused,
     AzureThrottled,
     AzureUnavailable,
+    BudgetExhausted,
     InvalidRequest,
     MirrorUnavailable,
     PlanBlocked,
@@ -30,7 +31,15 @@ revocation_verbs = Resource(
 )
 
 _DECIDING = (*READING, MirrorUnavailable, ActionNotAllowed, RevisionConflict)
-_STARTING = (PlanBlocked, ReplanRequired, RunInProgress, AzureUnavailable, AzureThrottled, AzureRefused)
+_STARTING = (
+    PlanBlocked,
+    ReplanRequired,
+    RunInProgress,
+    BudgetExhausted,
+    AzureUnavailable,
+    AzureThrottled,
+    AzureRefused,
+)
 
 
 def _verb(

@@ -1,7 +1,7 @@
 """Revocations: plan them, list them, look at one, and watch it."""
 
 from sas_service.api import examples_revocations as examples
-from sas_service.api.answers_revocations import ConsumerList, RevocationList, RevocationShown
+from sas_service.api.answers_revocations import ConsumerList, EvidenceShown, RevocationList, RevocationShown
 from sas_service.api.exchange import Answer, Ask, dump, json_answer, page_answer
 from sas_service.api.operations import Body, Documented, Resource
 from sas_service.api.revocation_documents import mover_document, revocation_document
@@ -15,10 +15,12 @@ from sas_service.api.schemas_revocations import (
 from sas_service.api.use_cases import UseCases
 from sas_service.domain.callers import Role
 from sas_service.domain.errors import (
+    ActionNotAllowed,
     AuditLogUnavailable,
     AzureRefused,
     AzureThrottled,
     AzureUnavailable,
+    BudgetExhausted,
     MirrorUnavailable,
     NotFound,
     OperatorMissing,
@@ -53,7 +55,7 @@ ETAG = {"ETag": "The plan's hash, quoted."}
             headers={"Location": "The revocation.", **ETAG},
         )
     },
-    problems=(*READING, AzureUnavailable, AzureThrottled, AzureRefused, MirrorUnavailable),
+    problems=(*READING, BudgetExhausted, AzureUnavailable, AzureThrottled, AzureRefused, MirrorUnavailable),
 )
 def plan_revocation(use: UseCases, ask: Ask) -> Answer:
     """Count what each lever would kill, recommend one, and remember the plan; nothing else changes.
@@ -108,6 +110,22 @@ def list_consumers(use: UseCases, ask: Ask) -> Answer:
     """List every application with an unexpired token that hangs on what is cut, and whether it has moved."""
     found, following = watching(use).movers_page(ask.path["id"], **ask.listing("moved"))
     return page_answer(ask, dump([mover_document(each) for each in found]), following)
+
+
+@revocations.operation(
+    "GET",
+    "/v1/revocations/{id}/evidence",
+    summary="Get the evidence of a revocation",
+    roles=READ,
+    parameters=PATH,
+    answers={200: Documented("The signed report.", EvidenceShown(), examples.EVIDENCE)},
+    problems=(NotFound, AuditLogUnavailable, ActionNotAllowed),
+)
+def get_evidence(use: UseCases, ask: Ask) -> Answer:
+    """Get the signed report of a run that has ended; `sas-service audit verify --evidence` checks it offline."""
+    if use.evidence is None:
+        raise NotFound("This deployment has no signing key (SAS_SIGNING_KEY): there is no signed evidence.")
+    return json_answer(use.evidence.report(ask.path["id"]))
 
 
 @revocations.operation(

@@ -4,6 +4,7 @@ from sas_service.api import answer_fields as say
 from sas_service.api.answer_fields import Said
 from sas_service.api.fields import Strict, Text
 from sas_service.api.schemas_lockdown import LockdownShown
+from sas_service.domain.drift import CODES
 from sas_service.domain.policy import Sharing
 from sas_service.domain.slots import SigningKey
 
@@ -48,6 +49,16 @@ class SlotsShown(Said):
     identities = say.mapping("The active identity of each profile.")
 
 
+class DriftShown(Said):
+    """Something that others have changed, and that should not be so."""
+
+    code = say.text("What it is.", "role-lost", enum=list(CODES))
+    about = say.text("The key, identity or member.", "web-a")
+    since = say.instant("When it was first seen.")
+    meaning = say.text("What to make of it.")
+    detail = say.maybe_text("More about it.")
+
+
 class AccountShown(Said):
     """An Azure Maps account, as far as the caller may see it."""
 
@@ -61,6 +72,9 @@ class AccountShown(Said):
     )
     lockdown = say.nested(
         LockdownShown, "The lockdown, if there is one; null without the app role Revocations.Manage.", nullable=True
+    )
+    drift = say.listed(
+        DriftShown, "What others have changed; null without Revocations.Manage or an operating identity.", nullable=True
     )
 
 

@@ -8,7 +8,6 @@ from marshmallow import RAISE
 from sas_service.api import answer_fields as say
 from sas_service.api.answer_fields import Said
 from sas_service.api.fields import Duration, Instant, Labels, Names, Strict, Text, Whole
-from sas_service.api.paging import Cursor, limit
 from sas_service.domain.policy import MAXIMUM_RATE
 from sas_service.domain.slots import SigningKey
 from sas_service.domain.tokens import TokenRequest, TokenState
@@ -76,16 +75,6 @@ class AcknowledgementBody(Strict):
         wanted="the SHA-256 of the token that was loaded, as 64 hexadecimal digits",
         metadata={"description": "SHA-256 of the new token, as hexadecimal.", "examples": ["5e88" * 16]},
     )
-
-
-class TokensQuery(Strict):
-    """Which tokens to list."""
-
-    team = Text(longest=_NAME, metadata={"description": "Only this team's."})
-    profile = Text(longest=_NAME, metadata={"description": "Only this profile's."})
-    account = Text(longest=_NAME, metadata={"description": "Only this account's."})
-    cursor = Cursor()
-    limit = limit()
 
 
 class Granted(Said):

@@ -7,9 +7,10 @@ from typing import Any
 from marshmallow import Schema, ValidationError
 
 from sas_service.api.echo import echo, shorten
-from sas_service.api.fields import Breach
+from sas_service.api.fields import Breach, Secret
 from sas_service.domain.errors import Violation
 
+_UNTOLD = frozenset({"schema.unknown", Secret.rule})
 MOST = 100
 """How many violations one answer tells; a body of nothing but unknown members is not worth more."""
 
@@ -45,7 +46,7 @@ def _violations(messages: Any, path: tuple[Any, ...], raw: Any, place: str) -> I
     for each in messages:
         told = each if isinstance(each, Breach) else Breach("a value that the schema describes", "schema.validation")
         # What an unknown member says nobody asked for: it may be a password in the wrong place, and goes on record.
-        asked = None if told.rule == "schema.unknown" else echo(_at(raw, path))
+        asked = None if told.rule in _UNTOLD else echo(_at(raw, path))
         yield Violation(_pointer(path, place), asked, told.allowed, told.rule)
 
 

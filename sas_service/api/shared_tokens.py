@@ -1,6 +1,7 @@
 """Shared tokens: the current one of the caller's team, for ``getToken`` callbacks that ask again and again."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import cast
 
 from marshmallow import RAISE
@@ -9,6 +10,7 @@ from sas_service.api import examples
 from sas_service.api.exchange import Answer, Ask, json_answer
 from sas_service.api.fields import Strict, Text
 from sas_service.api.operations import Documented, Resource
+from sas_service.api.rate_limits import RATE_LIMIT_HEADERS, rate_limit_headers
 from sas_service.api.schemas_tokens import TokenAnswer
 from sas_service.api.token_documents import issued_document, token_link
 from sas_service.api.use_cases import UseCases
@@ -18,6 +20,7 @@ from sas_service.domain.errors import (
     AzureRefused,
     AzureThrottled,
     AzureUnavailable,
+    BudgetExhausted,
     ClockSkew,
     EpochMoved,
     GrantMismatch,
@@ -25,6 +28,7 @@ from sas_service.domain.errors import (
     NotFound,
     OriginNotAllowed,
     ProfileNotAllowed,
+    QuotaExceeded,
     RecordConflict,
     SharedTokenNotReady,
     Suspended,
@@ -39,6 +43,7 @@ _HEADERS = {
     "Sas-Token-Id": "The token's id.",
     "ETag": "The token's fingerprint, quoted.",
     "Link": 'Where to ask when to renew: `rel="renewal"`.',
+    **RATE_LIMIT_HEADERS,
 }
 
 
@@ -90,6 +95,8 @@ class NewerQuery(Strict):
         Suspended,
         NotFound,
         SharedTokenNotReady,
+        QuotaExceeded,
+        BudgetExhausted,
         AzureUnavailable,
         AzureThrottled,
         AzureRefused,
@@ -114,10 +121,14 @@ def shared_token(use: UseCases, ask: Ask) -> Answer:
     )
     fingerprint = shared.issued.token.fingerprint
     if ask.if_none_match is not None and _names(ask.if_none_match, fingerprint):
-        return _once(shared, "unchanged", _unchanged)
-    if ask.wants_text:
-        return _once(shared, "text", _text)
-    return _once(shared, "json", _json)
+        answer = _once(shared, "unchanged", _unchanged)
+    elif ask.wants_text:
+        answer = _once(shared, "text", _text)
+    else:
+        answer = _once(shared, "json", _json)
+    if shared.quota is None:
+        return answer
+    return replace(answer, headers={**answer.headers, **rate_limit_headers(shared.quota)})
 
 
 def shares(use: UseCases, profile: str) -> bool:

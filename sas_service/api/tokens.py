@@ -1,9 +1,14 @@
 """Tokens: issue, try, list and look up."""
 
+from dataclasses import replace
+
 from sas_service.api import examples
 from sas_service.api.account_lookup import AccountLookup
+from sas_service.api.audit import note_reading
 from sas_service.api.exchange import Answer, Ask, dump, json_answer, page_answer
 from sas_service.api.operations import Body, Documented, Resource
+from sas_service.api.rate_limits import RATE_LIMIT_HEADERS, rate_limit_headers
+from sas_service.api.schemas_queries import TokensQuery, token_filters
 from sas_service.api.schemas_tokens import (
     Granted,
     TokenAnswer,
@@ -11,7 +16,6 @@ from sas_service.api.schemas_tokens import (
     TokenOnRecord,
     TokenPath,
     TokenRequestBody,
-    TokensQuery,
     token_request,
 )
 from sas_service.api.shared_tokens import shared_for, shares
@@ -29,6 +33,7 @@ from sas_service.domain.errors import (
     AzureRefused,
     AzureThrottled,
     AzureUnavailable,
+    BudgetExhausted,
     ClockSkew,
     EpochMoved,
     GrantMismatch,
@@ -38,6 +43,7 @@ from sas_service.domain.errors import (
     OriginNotAllowed,
     OutsidePolicy,
     ProfileNotAllowed,
+    QuotaExceeded,
     RecordConflict,
     RequestInProgress,
     SharedTokenNotReady,
@@ -60,6 +66,7 @@ TOKEN_HEADERS = {
     "Sas-Token-Id": "The token's id.",
     "ETag": "The token's fingerprint, quoted.",
     "Link": 'Where to ask when to renew: `rel="renewal"`.',
+    **RATE_LIMIT_HEADERS,
 }
 
 
@@ -92,6 +99,8 @@ TOKEN_HEADERS = {
         IdempotencyKeyReused,
         RequestInProgress,
         TokenSuperseded,
+        QuotaExceeded,
+        BudgetExhausted,
         *_AZURE,
         GrantMismatch,
         *_RECORDING,
@@ -113,7 +122,8 @@ def issue(use: UseCases, ask: Ask) -> Answer:
     """
     request = token_request(ask.body)
     if shares(use, request.profile):
-        return handed_out(shared_for(use, ask, request).issued, as_text=ask.wants_text)
+        shared = shared_for(use, ask, request)
+        return handed_out(replace(shared.issued, quota=shared.quota), as_text=ask.wants_text)
     issued = use.issuing.issue(
         request,
         ask.caller,
@@ -155,9 +165,14 @@ def preview(use: UseCases, ask: Ask) -> Answer:
     problems=(AuditLogUnavailable,),
 )
 def list_tokens(use: UseCases, ask: Ask) -> Answer:
-    """List the tokens of the caller's teams; with Audit.Read those of all teams."""
-    page = use.inspection.tokens(ask.caller, **ask.listing("team", "profile", "account"))
+    """List the tokens of the caller's teams; with Audit.Read those of all teams.
+
+    A page looks at a bounded number of tokens: where filters leave few, it may be short or empty and still have a
+    `next`.
+    """
     accounts, now = AccountLookup(use, ask.caller), use.clock.now()
+    page = use.inspection.tokens(ask.caller, **ask.listing("account", "team"), now=now, **token_filters(ask.query))
+    note_reading(use, ask, "GET /v1/tokens")
     items = [record_document(each, each.state_at(now), *accounts.of(each)) for each in page.items]
     return page_answer(ask, dump(items), page.next)
 
@@ -175,6 +190,7 @@ def get_token(use: UseCases, ask: Ask) -> Answer:
     """Answer what is on record about a token; the token itself is not kept anywhere."""
     record = use.inspection.token(ask.path["id"], ask.caller)
     client_id, hosts = AccountLookup(use, ask.caller).of(record)
+    note_reading(use, ask, "GET /v1/tokens/{id}", about=record.id)
     return json_answer(record_document(record, record.state_at(use.clock.now()), client_id, hosts))
 
 
@@ -185,6 +201,7 @@ def handed_out(issued: Issued, *, as_text: bool) -> Answer:
         "Sas-Token-Id": issued.record.id,
         "ETag": f'"{issued.token.fingerprint}"',
         "Link": f'<{token_link(issued.record.id, "/renewal")}>; rel="renewal"',
+        **rate_limit_headers(issued.quota),
         **({"Idempotency-Replayed": "true"} if issued.redelivered else {}),
     }
     status = 200 if issued.redelivered else 201

@@ -4,20 +4,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from sas_service.api.audit_export import Exports
 from sas_service.api.metrics import Metrics
 from sas_service.api.revocation_stream import Watchers
 from sas_service.ports import Clock, Policies, Readiness
 from sas_service.services.account_cors import AccountOrigins
 from sas_service.services.deny import Deciding
+from sas_service.services.evidence import Evidence
+from sas_service.services.expose import Exposing
 from sas_service.services.hand_out import HandingOut
+from sas_service.services.identify import Identifying
 from sas_service.services.inspect import Inspection
 from sas_service.services.issue import Issuing
 from sas_service.services.lockdown import LockingDown
+from sas_service.services.note_readers import NotingReaders
 from sas_service.services.prove import LogProofs
 from sas_service.services.renew import Renewing
 from sas_service.services.replace import Replacing
 from sas_service.services.revoke import Revoking
 from sas_service.services.suspend import Suspending
+from sas_service.services.watch_drift import DriftWatch
 from sas_service.services.watch_revocations import Watching
 
 
@@ -52,6 +58,12 @@ class UseCases:
     suspending: Suspending
     account_origins: AccountOrigins
     proofs: LogProofs | None
+    evidence: Evidence | None
+    drift: DriftWatch | None
+    identifying: Identifying
+    exposing: Exposing
+    readers: NotingReaders
+    exports: Exports
     policies: Policies
     clock: Clock
     readiness: Sequence[Readiness]

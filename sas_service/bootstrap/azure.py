@@ -9,6 +9,7 @@ from typing import Any
 from sas_service.adapters.azure.account_cors import AzureAccountCors
 from sas_service.adapters.azure.account_identities import AzureAccountIdentities
 from sas_service.adapters.azure.account_keys import AzureAccountKeys
+from sas_service.adapters.azure.arm_writes import ArmWrites
 from sas_service.adapters.azure.attempts import Attempts, Patience
 from sas_service.adapters.azure.credentials import CredentialChoice, CredentialKind, build_credential
 from sas_service.adapters.azure.data_plane import AzureDataPlane
@@ -24,9 +25,12 @@ from sas_service.adapters.azure.transport import Outbound
 from sas_service.adapters.azure.vaults import VAULT_SCOPE, Vaults
 from sas_service.adapters.entra.caller_tokens import EntraCallerTokens
 from sas_service.adapters.entra.tenant import tenant_caller_tokens, tenant_issuers
+from sas_service.adapters.redis.server import Server
 from sas_service.adapters.self_fencing import SelfFence
+from sas_service.bootstrap.budget import build_writes
 from sas_service.domain.errors import NotFound
 from sas_service.domain.policy import Account, Policy
+from sas_service.services.spend import Spending
 from sas_service.settings import Secret, Settings
 
 
@@ -34,7 +38,8 @@ from sas_service.settings import Secret, Settings
 class Operating:
     """What only the operating identity may do: look after accounts and identities, and change accounts.
 
-    ``account_keys`` is made by who has the pepper of the keys' fingerprints; ``data_plane`` needs no credential.
+    ``account_keys`` is made by who has the pepper of the keys' fingerprints; ``watched_keys`` are the same, read out of
+    the worker's share of the budget. ``data_plane`` needs no credential.
     """
 
     credential: PrefetchedCredential
@@ -43,6 +48,7 @@ class Operating:
     locks: AzureManagementLocks
     account_cors: AzureAccountCors
     account_keys: Callable[[bytes], AzureAccountKeys]
+    watched_keys: Callable[[bytes], AzureAccountKeys]
     account_identities: AzureAccountIdentities
     identity_roles: AzureIdentityRoles
     data_plane: AzureDataPlane
@@ -60,12 +66,13 @@ class Azure:
     outbound: Outbound
     fence: SelfFence
     issuer: PrefetchedCredential
+    spending: Spending
     maps_account: AzureMapsAccount
     operator: Operating | None
 
 
-def build_azure(settings: Settings, policy: Callable[[], Policy], environ: Mapping[str, str]) -> Azure:
-    """Build the way to Azure; nothing is connected yet."""
+def build_azure(settings: Settings, policy: Callable[[], Policy], environ: Mapping[str, str], server: Server) -> Azure:
+    """Build the way to Azure; nothing is connected yet. ``server`` keeps the budget of writes."""
 
     def account(name: str) -> Account:
         try:
@@ -80,15 +87,19 @@ def build_azure(settings: Settings, policy: Callable[[], Policy], environ: Mappi
         connect=settings.arm_connect_timeout.total_seconds(),
         read=settings.arm_read_timeout.total_seconds(),
     )
-    issuer = build_credential_of(settings, "issuer", outbound, environ)
+    issuers = build_writes(settings, server, settings.issuer_client_id)
+    issuer = build_credential_of(settings, "issuer", outbound, environ, writes=issuers.issuing)
     has_operator = settings.operator_client_id or settings.operator_credential == CredentialKind.DEVELOPER
-    operator = build_credential_of(settings, "operator", outbound, environ) if has_operator else None
+    operators = build_writes(settings, server, settings.operator_client_id)
+    own = build_credential_of(settings, "operator", outbound, environ, writes=operators.operating)
+    operator = own if has_operator else None
     for_vaults = build_credential_of(settings, "operator", outbound, environ, scope=VAULT_SCOPE)
     vaults = Vaults(credential=for_vaults, outbound=outbound, patience=patience)
     return Azure(
         outbound=outbound,
         fence=fence,
         issuer=issuer,
+        spending=issuers.spending,
         maps_account=AzureMapsAccount(
             accounts=account,
             credential=issuer,
@@ -96,7 +107,9 @@ def build_azure(settings: Settings, policy: Callable[[], Policy], environ: Mappi
             base_url=settings.arm_endpoint,
             patience=patience,
         ),
-        operator=_operating(account, operator, outbound, settings.arm_endpoint, patience, vaults) if operator else None,
+        operator=_operating(account, operator, outbound, settings.arm_endpoint, patience, vaults, operators.watching)
+        if operator
+        else None,
     )
 
 
@@ -119,16 +132,22 @@ def _operating(
     base_url: str,
     patience: Patience,
     vaults: Vaults,
+    watching: ArmWrites,
 ) -> Operating:
     way: dict[str, Any] = {"credential": credential, "outbound": outbound, "base_url": base_url}
     attempts = Attempts(patience)
+
+    def keys(pepper: bytes, reading: ArmWrites | None = None) -> AzureAccountKeys:
+        return AzureAccountKeys(accounts=account, pepper=pepper, patience=patience, reading=reading, **way)
+
     return Operating(
         credential=credential,
         role_assignments=AzureRoleAssignments(accounts=account, attempts=attempts, **way),
         identities=AzureManagedIdentities(attempts=attempts, **way),
         locks=AzureManagementLocks(accounts=account, attempts=attempts, **way),
         account_cors=AzureAccountCors(accounts=account, patience=patience, **way),
-        account_keys=lambda pepper: AzureAccountKeys(accounts=account, pepper=pepper, patience=patience, **way),
+        account_keys=keys,
+        watched_keys=lambda pepper: keys(pepper, watching),
         account_identities=AzureAccountIdentities(accounts=account, patience=patience, **way),
         identity_roles=AzureIdentityRoles(accounts=account, patience=patience, **way),
         data_plane=AzureDataPlane(accounts=account, outbound=outbound),
@@ -138,7 +157,13 @@ def _operating(
 
 
 def build_credential_of(
-    settings: Settings, who: str, outbound: Outbound, environ: Mapping[str, str], *, scope: str | None = None
+    settings: Settings,
+    who: str,
+    outbound: Outbound,
+    environ: Mapping[str, str],
+    *,
+    scope: str | None = None,
+    writes: ArmWrites | None = None,
 ) -> PrefetchedCredential:
     """Build the credential of ``issuer`` or ``operator``, for the management API unless ``scope`` says otherwise."""
     secret: Secret | None = getattr(settings, f"{who}_client_secret")
@@ -156,6 +181,7 @@ def build_credential_of(
         lambda: build_credential(choice, outbound),
         scope=scope or settings.arm_scope,
         patience=settings.arm_deadline.total_seconds(),
+        writes=writes,
     )
 
 

@@ -22,7 +22,7 @@ def build_doctor(environ: Mapping[str, str]) -> Iterator[Finding]:
     configure_logs("error")
     stores = build_stores(settings, environ)
     policies = build_policies(settings, stores, None)
-    azure = build_azure(settings, policies.current, environ)
+    azure = build_azure(settings, policies.current, environ, stores.server)
     caller_tokens = build_caller_tokens(settings, azure.outbound)
     return Diagnosis(
         policy=policies.current(),

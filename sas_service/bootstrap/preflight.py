@@ -8,6 +8,7 @@ import structlog
 from sas_service.adapters.logs import configure_logs
 from sas_service.adapters.policy_file import PolicyFile
 from sas_service.adapters.readiness import Question
+from sas_service.bootstrap.mirror import build_backfill
 from sas_service.bootstrap.policies import build_policies
 from sas_service.bootstrap.stores import Stores, build_stores
 from sas_service.domain.errors import SasServiceError
@@ -22,8 +23,13 @@ def readiness(stores: Stores, policies: PolicyFile | None) -> tuple[Question, ..
         Question("redis", stores.server.check),
         Question("schema", stores.migrations.check),
         Question("mirror", lambda: quietly(stores.mirror.check)),
+        Question("losses", stores.loss_guard.status),
     )
-    return (*questions, Question("policy", policies.status)) if policies else questions
+    if policies is None:
+        return questions
+    backfill = build_backfill(stores, policies)
+    behind = Question("mirrored", lambda: {"behind": backfill.behind()})
+    return (*questions, behind, Question("policy", policies.status))
 
 
 class NotReady(Exception):

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from flask import Flask
@@ -14,30 +15,34 @@ from sas_service.adapters.logs import configure_logs
 from sas_service.adapters.policy_file import PolicyFile
 from sas_service.adapters.readiness import Question
 from sas_service.adapters.system_clock import SystemClock
-from sas_service.adapters.token_ids import RandomTokenIds
 from sas_service.api.app import create_app
 from sas_service.api.auth import Challenge
 from sas_service.api.metrics import Metrics
 from sas_service.bootstrap.audit import SealedLog, build_sealed_log
 from sas_service.bootstrap.azure import Azure, build_azure, build_caller_tokens
-from sas_service.bootstrap.policies import build_first_identity, build_policies
+from sas_service.bootstrap.issuing import build_issuing, build_replacing
+from sas_service.bootstrap.mirror import build_backfill
+from sas_service.bootstrap.policies import build_policies
 from sas_service.bootstrap.preflight import readiness
 from sas_service.bootstrap.revocation import Revocations, build_revocations
 from sas_service.bootstrap.shared import build_folding, build_handing_out
 from sas_service.bootstrap.sinks import build_sinking
 from sas_service.bootstrap.stores import Stores, build_stores
+from sas_service.domain.apart import for_each
 from sas_service.services.account_cors import AccountOrigins
-from sas_service.services.active_slots import ActiveSlots
+from sas_service.services.backfill_mirror import MirrorBackfill
 from sas_service.services.deny import Deciding
+from sas_service.services.expose import Exposing
 from sas_service.services.fold_hand_outs import Folding
+from sas_service.services.identify import Identifying
 from sas_service.services.inspect import Inspection
-from sas_service.services.issue import Issuing
+from sas_service.services.note_readers import NotingReaders
 from sas_service.services.reap import Reaping
 from sas_service.services.renew import Renewing
-from sas_service.services.replace import Replacing
 from sas_service.services.sink import Sinking
 from sas_service.services.suspend import Suspending
 from sas_service.settings import Settings
+from sas_service.steps.run import past_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +56,11 @@ class Service:
     readiness: tuple[Question, ...]
     reaping: Reaping
     folding: Folding
+    syncing: Callable[[], None]
     revocations: Revocations | None
     sealed_log: SealedLog | None
     sinking: Sinking | None
+    backfill: MirrorBackfill
     upkeep: Callable[[], None]
     policy_poll: timedelta
     warm: tuple[Callable[[], None], ...] = ()
@@ -70,14 +77,13 @@ def build_service(environ: Mapping[str, str], *, last_accepted: Path | None = No
     configure_logs(settings.log_level)
     stores = build_stores(settings, environ)
     policies = build_policies(settings, stores, last_accepted)
-    azure = build_azure(settings, policies.current, environ)
+    azure = build_azure(settings, policies.current, environ, stores.server)
     clock = SystemClock()
     reaping = Reaping(policies=policies, audit_log=stores.audit_log, mirror=stores.mirror, clock=clock)
 
     def upkeep() -> None:
-        policies.refresh()
-        stores.migrations.guard()
-        stores.server.check()
+        looks = (policies.refresh, stores.loss_guard.recheck, stores.migrations.guard, stores.server.check)
+        for_each(looks, lambda look: look())
 
     return Service(
         settings=settings,
@@ -87,9 +93,11 @@ def build_service(environ: Mapping[str, str], *, last_accepted: Path | None = No
         readiness=readiness(stores, policies),
         reaping=reaping,
         folding=build_folding(stores, policies),
+        syncing=lambda: stores.suspensions.sync(sorted(policies.current().accounts)),
         revocations=build_revocations(settings, stores, policies, azure),
         sealed_log=build_sealed_log(settings, stores, policies),
         sinking=build_sinking(settings, stores, policies, azure),
+        backfill=build_backfill(stores, policies),
         upkeep=upkeep,
         policy_poll=settings.policy_poll,
     )
@@ -104,30 +112,11 @@ def build_api(environ: Mapping[str, str]) -> tuple[Service, Flask]:
     clock = SystemClock()
     caller_tokens = build_caller_tokens(settings, azure.outbound)
     deciding = Deciding(policies=service.policies, audit_log=stores.audit_log, mirror=stores.mirror)
-    issuing = Issuing(
-        deciding=deciding,
-        active_slots=ActiveSlots(
-            slots=stores.slots, maps_account=azure.maps_account, first=build_first_identity(settings, stores).of
-        ),
-        audit_log=stores.audit_log,
-        mirror=stores.mirror,
-        maps_account=azure.maps_account,
-        clock=clock,
-        token_ids=RandomTokenIds(),
-        reservation_time=settings.reservation_time,
+    issuing = build_issuing(settings, stores, azure, deciding)
+    handing_out = build_handing_out(
+        settings, stores, service.policies, deciding=deciding, issuing=issuing, spending=azure.spending
     )
-    handing_out = build_handing_out(settings, stores, service.policies, deciding, issuing)
-    replacing = Replacing(
-        issuing=issuing,
-        policies=service.policies,
-        slots=stores.slots,
-        audit_log=stores.audit_log,
-        mirror=stores.mirror,
-        acknowledgements=stores.acknowledgements,
-        suspensions=stores.suspensions,
-        clock=clock,
-        handing_out=handing_out,
-    )
+    replacing = build_replacing(stores, service.policies, issuing, handing_out)
     inspection = Inspection(
         policies=service.policies, audit_log=stores.audit_log, slots=stores.slots, maps_account=azure.maps_account
     )
@@ -145,6 +134,7 @@ def build_api(environ: Mapping[str, str]) -> tuple[Service, Flask]:
         mirror=stores.mirror,
         clock=clock,
     )
+    past = partial(past_on, journal=stores.journal, lockdowns=stores.lockdowns)
     app = create_app(
         caller_tokens=caller_tokens,
         clock=clock,
@@ -152,14 +142,30 @@ def build_api(environ: Mapping[str, str]) -> tuple[Service, Flask]:
         issuing=issuing,
         handing_out=handing_out,
         replacing=replacing,
-        renewing=Renewing(inspection=inspection, journal=stores.journal, slots=stores.slots, clock=clock),
+        renewing=Renewing(
+            inspection=inspection,
+            journal=stores.journal,
+            lockdowns=stores.lockdowns,
+            slots=stores.slots,
+            clock=clock,
+        ),
         revoking=service.revocations.revoking if service.revocations else None,
         locking_down=service.revocations.locking_down if service.revocations else None,
         watching=service.revocations.watching if service.revocations else None,
         inspection=inspection,
+        identifying=Identifying(
+            inspection=inspection,
+            past=past,
+            clock=clock,
+            planning=service.revocations.planning if service.revocations else None,
+        ),
+        exposing=Exposing(policies=service.policies, census=stores.census, past=past, clock=clock),
+        readers=NotingReaders(audit_log=stores.audit_log, mirror=stores.mirror, clock=clock),
         suspending=suspending,
         account_origins=account_origins,
         proofs=service.sealed_log.proofs if service.sealed_log else None,
+        evidence=service.sealed_log.evidence if service.sealed_log else None,
+        drift=service.revocations.drift if service.revocations else None,
         policies=service.policies,
         readiness=service.readiness,
         metrics=_metrics(shared),

@@ -28,6 +28,7 @@ from sas_service.services.plan_revocation import Planning
 from sas_service.services.revoke import Revoking
 from sas_service.services.run_lockdown import LockdownRunner
 from sas_service.services.run_playbook import PlaybookRunner
+from sas_service.services.spend import SpendingMapsAccount
 from sas_service.services.watch_drift import DriftWatch
 from sas_service.services.watch_revocations import Watching
 from sas_service.settings import Settings
@@ -58,7 +59,7 @@ def build_revocations(settings: Settings, stores: Stores, policies: PolicyFile, 
     world = World(
         policies=policies,
         slots=stores.slots,
-        maps_account=azure.maps_account,
+        maps_account=SpendingMapsAccount(azure.maps_account, azure.spending, policies),
         keys=keys,
         identities=operator.account_identities,
         roles=operator.identity_roles,
@@ -78,10 +79,13 @@ def build_revocations(settings: Settings, stores: Stores, policies: PolicyFile, 
         shared_keys=AzureSharedKeySecrets(operator.vaults, keys),
     )
     planning = Planning(world)
-    fenced = under_permit(world, azure.fence)
+    # What a worker looks at every second has a share of its own; plans and decisions are people's, like a run's writes.
+    watched = operator.watched_keys(pepper.decode())
+    seen = replace(world, keys=watched, shared_keys=AzureSharedKeySecrets(operator.vaults, watched))
+    fenced, looking = under_permit(seen, azure.fence), Planning(seen)
     leases = FencedLeases(stores.leases, azure.fence, margin=world.pace.call_deadline)
     # One name for both: within a process they take turns on an account (worker.py).
-    holder, drift = _holder(), DriftWatch(fenced, planning, stores.notes)
+    holder, drift = _holder(), DriftWatch(fenced, looking, stores.notes)
     return Revocations(
         world=world,
         planning=planning,
@@ -93,7 +97,7 @@ def build_revocations(settings: Settings, stores: Stores, policies: PolicyFile, 
         drift=drift,
         look_after=LookAfter(
             world=fenced,
-            planning=planning,
+            planning=looking,
             leases=leases,
             holder=holder,
             watch=drift,

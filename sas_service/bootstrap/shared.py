@@ -19,13 +19,20 @@ from sas_service.services.fold_hand_outs import Folding
 from sas_service.services.hand_out import HandingOut, Patience
 from sas_service.services.issue import Issuing
 from sas_service.services.make_shared import Making
+from sas_service.services.spend import Spending
 from sas_service.settings import Settings
 
 _log = structlog.get_logger()
 
 
 def build_handing_out(
-    settings: Settings, stores: Stores, policies: PolicyFile, deciding: Deciding, issuing: Issuing
+    settings: Settings,
+    stores: Stores,
+    policies: PolicyFile,
+    *,
+    deciding: Deciding,
+    issuing: Issuing,
+    spending: Spending,
 ) -> HandingOut | None:
     """Build it; None where no sealing key is set: nothing that works as a token lies in Redis in the clear."""
     sealing, clock = build_sealing(settings), SystemClock()
@@ -52,6 +59,7 @@ def build_handing_out(
             pause=lambda length: time.sleep(length.total_seconds()),
             jitter=random.random,
         ),
+        spending=spending,
         aside=_aside,
     )
 

@@ -3,14 +3,11 @@
 from sas_service.adapters.azure.token_secrets import AzureTokenSecrets
 from sas_service.adapters.policy_file import PolicyFile
 from sas_service.adapters.system_clock import SystemClock
-from sas_service.adapters.token_ids import RandomTokenIds
 from sas_service.bootstrap.azure import Azure
+from sas_service.bootstrap.issuing import build_issuing, build_replacing
 from sas_service.bootstrap.stores import Stores
 from sas_service.domain.callers import Caller, Role
-from sas_service.services.active_slots import ActiveSlots
 from sas_service.services.deny import Deciding
-from sas_service.services.issue import Issuing
-from sas_service.services.replace import Replacing
 from sas_service.services.sink import Sinking
 from sas_service.settings import Settings
 
@@ -19,35 +16,16 @@ def build_sinking(settings: Settings, stores: Stores, policies: PolicyFile, azur
     """Build it; None without an operating identity, whose login the vaults know, or without a client id of our own."""
     if azure.operator is None or settings.issuer_client_id is None:
         return None
-    clock = SystemClock()
-    issuing = Issuing(
-        deciding=Deciding(policies=policies, audit_log=stores.audit_log, mirror=stores.mirror),
-        active_slots=ActiveSlots(slots=stores.slots, maps_account=azure.maps_account),
-        audit_log=stores.audit_log,
-        mirror=stores.mirror,
-        maps_account=azure.maps_account,
-        clock=clock,
-        token_ids=RandomTokenIds(),
-        reservation_time=settings.reservation_time,
-    )
-    replacing = Replacing(
-        issuing=issuing,
-        policies=policies,
-        slots=stores.slots,
-        audit_log=stores.audit_log,
-        mirror=stores.mirror,
-        acknowledgements=stores.acknowledgements,
-        suspensions=stores.suspensions,
-        clock=clock,
-    )
+    deciding = Deciding(policies=policies, audit_log=stores.audit_log, mirror=stores.mirror)
+    issuing = build_issuing(settings, stores, azure, deciding)
     return Sinking(
         policies=policies,
         secrets=AzureTokenSecrets(azure.operator.vaults),
         issuing=issuing,
-        replacing=replacing,
+        replacing=build_replacing(stores, policies, issuing),
         audit_log=stores.audit_log,
         slots=stores.slots,
-        clock=clock,
+        clock=SystemClock(),
         caller=_own_caller(settings.tenant_id, settings.issuer_client_id),
     )
 

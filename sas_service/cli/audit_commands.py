@@ -5,8 +5,11 @@ import click
 from sas_service.cli.lazy_commands import LazyCommands
 
 COMMANDS = {
+    "query": "sas_service.cli.audit_query:query",
+    "identify": "sas_service.cli.audit_query:identify",
     "verify": "sas_service.cli.audit_verify:verify",
     "export": "sas_service.cli.audit_export:export",
+    "repair": "sas_service.cli.audit_repair:repair",
     "key": "sas_service.cli.audit_export:key",
 }
 """Name -> where the click command is."""

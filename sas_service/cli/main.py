@@ -42,7 +42,7 @@ def main() -> None:
       sas-service migrate         bring Redis to this release's schema
       sas-service serve           the API under gunicorn
       sas-service worker          the background work; as many as you like
-      sas-service audit           copy the audit log, and check that nobody has edited it
+      sas-service audit           ask the audit log, copy it, and check that nobody has edited it
 
     \b
     When tokens must be taken back

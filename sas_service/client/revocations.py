@@ -87,7 +87,7 @@ class Revocations:
             following = page.get("next")
             if not isinstance(following, str) or not following:
                 return
-            path = _next(path, following)
+            path = next_path(path, following)
 
 
 def _at(run: str) -> str:
@@ -98,8 +98,8 @@ def _lockdown(account: str) -> str:
     return f"/v1/accounts/{quote(account, safe='')}/lockdown"
 
 
-def _next(path: str, following: str) -> str:
-    """``next`` is the path of the next page, or only the cursor in it; never another host."""
+def next_path(path: str, following: str) -> str:
+    """Return where to go on: ``next`` is the path of the next page, or only the cursor in it; never another host."""
     if following.startswith("/"):
         return following
     first, _, query = path.partition("?")

@@ -45,10 +45,14 @@ class EventKind(StrEnum):
     AZURE_WRITE_INTENDED = "azureWriteIntended"
     AZURE_WRITE_ANSWERED = "azureWriteAnswered"
     SEAL_BROKEN = "sealBroken"
+    EVENT_LOST = "eventLost"
+    LOG_REPAIRED = "logRepaired"
     DRIFT_FOUND = "driftFound"
     DRIFT_ENDED = "driftEnded"
     DRIFT_ACCEPTED = "driftAccepted"
     STANDBY_PROVEN = "standbyProven"
+    AUDIT_READ = "auditRead"
+    AUDIT_EXPORTED = "auditExported"
     RUN_WITHOUT_ACCOUNT = "runWithoutAccount"
 
 

@@ -44,7 +44,9 @@ def direction(lever: Lever, target: Target, situation: Situation) -> Direction:
     chosen = {name: next_identity(profile, cut, situation) for name, profile in moving.items()}
     identities = {name: identity for name, identity in chosen.items() if identity}
     affected = situation.profiles if cut_key else moving
-    standby = {name: identities.get(name) or situation.active_identity(each) for name, each in affected.items()}
+    staying = {name: situation.active_identity(each) for name, each in affected.items() if name not in identities}
+    # A slot that serves nobody now has nothing to lose, and would never be proven: it must not hold up the cut.
+    standby = {**identities, **{name: each for name, each in staying.items() if situation.azure.serves(each)}}
     obstacles = (
         *_key_obstacles(cut_key, situation),
         *_identity_obstacles({name: moving[name] for name in moving if not chosen[name]}, cut, situation),

@@ -7,6 +7,8 @@ No error carries a secret or a text of Azure's: only what is named here reaches 
 from dataclasses import dataclass
 from datetime import timedelta
 
+from sas_service.domain.quotas import QuotaLeft
+
 
 @dataclass(frozen=True, slots=True)
 class Violation:
@@ -118,6 +120,16 @@ class AzureUnavailable(SasServiceError):
 
 class AzureThrottled(SasServiceError):
     """Azure asks us to wait; ``retry_after`` is Azure's."""
+
+
+class BudgetExhausted(SasServiceError):
+    """All writes that Azure allows us are spoken for; who comes back after ``retry_after`` finds one."""
+
+
+class QuotaExceeded(SasServiceError):
+    """The team has made all the requests that the policy allows it for now."""
+
+    quota: QuotaLeft | None = None
 
 
 class AzureRefused(SasServiceError):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from sas_service.domain.lockdowns import Lockdown
 from sas_service.domain.renewal import MoveOrder
 from sas_service.domain.revocations import Mode
 from sas_service.domain.runs import Revocation, is_open
@@ -27,4 +28,15 @@ def move_order(record: TokenRecord, runs: Iterable[Revocation]) -> MoveOrder | N
         if tells or run.past.is_hit(record):
             reason = run.plan.asked.reason.value
             return MoveOrder(switched, reason, explanation_of(reason))
+    return None
+
+
+def released_order(record: TokenRecord, lockdowns: Iterable[Lockdown]) -> MoveOrder | None:
+    """Return the order of the newest lockdown that killed ``record`` and is over, or None.
+
+    Nobody is told while the account is locked: no replacement can be had until its release.
+    """
+    for lockdown in lockdowns:
+        if lockdown.is_over and lockdown.ended_at and lockdown.past.is_hit(record):
+            return MoveOrder(lockdown.ended_at, lockdown.reason.value, explanation_of(lockdown.reason.value))
     return None

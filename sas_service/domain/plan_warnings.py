@@ -41,6 +41,9 @@ def _about_identities(way: Direction, situation: Situation) -> Iterator[str]:
     for identity in sorted(way.kill.identities - situation.azure.attached):
         yield f"{identity} is not attached any more: somebody else has detached it"
     active = {situation.active_identity(profile) for profile in situation.profiles.values()}
+    for identity in sorted(active - way.kill.identities):
+        if not situation.azure.serves(identity):
+            yield f"{identity} signs now and is not attached or has no role: its tokens do not work, and are not proven"
     for identity in sorted(active | way.kill.identities):
         inherited = situation.azure.roles.get(identity, RoleReading()).inherited
         if inherited:

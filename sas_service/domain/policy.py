@@ -6,6 +6,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from sas_service.domain.callers import Caller
+from sas_service.domain.quotas import Quota
 
 POLICY_CEILING = timedelta(days=365)
 """No token lives longer (seed 004: "max expiration of 1 year (365 days)")."""
@@ -36,6 +37,9 @@ DEFAULT_PLATFORM_CEILING = timedelta(hours=24)
 
 MAXIMUM_RATE = 500
 """Azure's own limit of ``maxRatePerSecond`` (azure-facts.md, section 1.1)."""
+
+SHORTEST_RETENTION = timedelta(days=30)
+"""Nothing is removed for its age earlier: time enough to see that something was stolen, and to look for it."""
 
 LOCATION_NAME = r"(?!any$)[a-z][a-z0-9]{1,62}"
 """The form of an Azure location's name; ``any`` is our own word for no restriction, never one of several regions."""
@@ -110,6 +114,14 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
+class Budget:
+    """The most that the live tokens of a profile's current epoch may be together; None is no limit."""
+
+    live_tokens: int | None = None
+    requests_per_second: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Profile:
     """What a team may ask for by name; ``regions`` None means the document says ``regions: any``.
 
@@ -130,6 +142,7 @@ class Profile:
     cors_origins: tuple[str, ...] = ()
     window: timedelta | None = None
     key_vault_secret: VaultSecret | None = None
+    budget: Budget | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +157,7 @@ class Team:
     objects: frozenset[str]
     groups: frozenset[str]
     profiles: tuple[str, ...]
+    quota: Quota | None = None
 
     def has(self, caller: Caller) -> bool:
         """Tell whether ``caller`` is a member, by application, by object id or through a group."""
@@ -159,6 +173,7 @@ class Policy:
     """The whole document, checked; ``digest`` is the SHA-256 of its bytes, ``source`` where it was read.
 
     ``lines`` maps what was written, by rule name (``profiles.storefront-web.lifetime.max``), to its line.
+    ``retention`` is how long what is over stays in the audit log; None is for ever.
     """
 
     accounts: Mapping[str, Account]
@@ -167,6 +182,7 @@ class Policy:
     digest: str
     source: str
     approvals: Approvals = Approvals()
+    retention: timedelta | None = None
     lines: Mapping[str, int] = field(default_factory=dict, compare=False, repr=False)
 
     def line(self, rule: str) -> int:

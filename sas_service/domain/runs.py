@@ -86,6 +86,7 @@ class Revocation:
     plan: Plan
     planned_by: Mapping[str, str]
     approvals_needed: int = 0
+    approvals_to_force: int = 0
     approved_by: tuple[str, ...] = ()
     deadline: datetime | None = None
     started_by: Mapping[str, str] | None = None
@@ -161,6 +162,8 @@ def allowed_actions(run: Revocation, now: datetime) -> frozenset[Action]:
         legal.discard(Action.APPROVE)
     else:
         legal.discard(Action.START)
+    if len(run.approved_by) < run.approvals_to_force:
+        legal.discard(Action.COMMIT)
     return frozenset(legal)
 
 

@@ -135,6 +135,15 @@ class TokenRecord:
         return self.state
 
 
+KEPT_FINGERPRINTS = 64
+"""A record names its newest deliveries; all of them stay findable. A client that repeats for a day fills nothing."""
+
+
+def known_by(fingerprints: tuple[str, ...], newest: str) -> tuple[str, ...]:
+    """Return what a token is known by after one more delivery."""
+    return (*(each for each in fingerprints if each != newest), newest)[-KEPT_FINGERPRINTS:]
+
+
 def account_of(token_id: str) -> str | None:
     """Return the account that a token id names (``<account>.<time-ordered suffix>``), or None if it is no token id."""
     account, dot, suffix = token_id.rpartition(".")

@@ -26,9 +26,12 @@ from sas_service.ports.azure import (
     RoleAssignments,
     Signed,
 )
+from sas_service.ports.budget import Allotted, ArmBudget, Demand, NotNow, QuotaSpent
 from sas_service.ports.control import Slots, Suspension, Suspensions
 from sas_service.ports.lockdown import LocalAuth, LocalAuthReading, Lockdowns
+from sas_service.ports.mirror import Head, MirrorProgress, MirrorReading
 from sas_service.ports.process import CallerTokens, Clock, Policies, Readiness, TokenIds
+from sas_service.ports.repair import LogRepair
 from sas_service.ports.revocation import (
     AccountIdentities,
     AccountKeys,
@@ -57,6 +60,8 @@ __all__ = [
     "AccountKeys",
     "AccountNotes",
     "Acknowledgements",
+    "Allotted",
+    "ArmBudget",
     "AuditLog",
     "AuditMirror",
     "CallerTokens",
@@ -64,12 +69,14 @@ __all__ = [
     "CorsReading",
     "Current",
     "DataPlane",
+    "Demand",
     "EffectiveRole",
     "EventPage",
     "EventQuery",
     "EventStreams",
     "Flight",
     "HandOut",
+    "Head",
     "Idempotency",
     "IdentitiesReading",
     "IdentityRoles",
@@ -81,13 +88,18 @@ __all__ = [
     "LocalAuth",
     "LocalAuthReading",
     "Lockdowns",
+    "LogRepair",
     "ManagedIdentities",
     "ManagementLock",
     "ManagementLocks",
     "MapsAccount",
+    "MirrorProgress",
+    "MirrorReading",
     "NoneCurrent",
+    "NotNow",
     "Policies",
     "Probed",
+    "QuotaSpent",
     "Readiness",
     "Replay",
     "Reservation",

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from sas_service.domain.audit import AuditEvent, Denial, EventDraft
+from sas_service.domain.policy import Budget
 from sas_service.domain.tokens import TokenRecord, TokenState
 from sas_service.ports.audit_queries import EventQuery, TokenQuery
 
@@ -20,12 +21,17 @@ class Idempotency:
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """A token about to be signed: its record in state ``reserved``, its event, and when to give up on it."""
+    """A token about to be signed: its record in state ``reserved``, its event, and when to give up on it.
+
+    ``may_overdraw``: it counts, but the budget does not stop it.
+    """
 
     record: TokenRecord
     event: EventDraft
     deadline: datetime
     idempotency: Idempotency | None = None
+    budget: Budget | None = None
+    may_overdraw: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +39,7 @@ class Reserved:
     """The reservation stands; ``events`` has what was written, for the mirror. None were, if it stood already."""
 
     events: tuple[AuditEvent, ...]
+    overdrawn: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +75,9 @@ class AuditLog(Protocol):
         """Write the record as ``reserved`` and its event.
 
         Checks, in one atomic step: the same id already reserved (the first result again), suspensions of team, client
-        and profile, a lockdown of the account, the epoch, our clock against the log's, the Idempotency-Key. Raises
-        Suspended, AccountLocked, EpochMoved, ClockSkew, IdempotencyKeyReused, RequestInProgress, TokenSuperseded.
+        and profile, a lockdown of the account, the epoch, our clock against the log's, the Idempotency-Key, the
+        profile's budget against its live and reserved tokens of this epoch. Raises Suspended, AccountLocked,
+        EpochMoved, ClockSkew, IdempotencyKeyReused, RequestInProgress, TokenSuperseded, OutsidePolicy.
         """
         ...
 

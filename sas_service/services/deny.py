@@ -21,6 +21,7 @@ from sas_service.domain.errors import (
 )
 from sas_service.domain.grants import Decision, decide
 from sas_service.domain.policy import Account, Policy, Profile
+from sas_service.domain.quotas import Quota
 from sas_service.domain.token_events import denied
 from sas_service.domain.tokens import TokenRequest
 from sas_service.ports import AuditLog, AuditMirror, Policies
@@ -35,6 +36,7 @@ class Allowed:
     decision: Decision
     account: Account
     profile: Profile
+    quota: Quota | None = None
 
 
 class Deciding:
@@ -59,7 +61,12 @@ class Deciding:
         policy = self._policies.current()
         try:
             decision = decide(policy, request, caller, now, shape=shape)
-            allowed = Allowed(decision, policy.accounts[decision.account], policy.profiles[decision.profile])
+            allowed = Allowed(
+                decision,
+                policy.accounts[decision.account],
+                policy.profiles[decision.profile],
+                policy.teams[decision.team].quota,
+            )
             _check_origin(allowed.profile, origin)
         except (InvalidRequest, ProfileNotAllowed, OutsidePolicy, OriginNotAllowed) as refusal:
             self._record(refusal, request, caller, policy=policy, team=None, now=now, request_id=request_id)
@@ -76,10 +83,10 @@ class Deciding:
         now: datetime,
         request_id: str,
     ) -> Outcome:
-        """Return what ``reserve`` returns; a suspension or lockdown that it meets is on record as a denial."""
+        """Return what ``reserve`` returns; a suspension, lockdown or budget that it meets is on record as a denial."""
         try:
             return reserve()
-        except (Suspended, AccountLocked) as refusal:
+        except (Suspended, AccountLocked, OutsidePolicy) as refusal:
             policy = self._policies.current()
             self._record(refusal, request, caller, policy=policy, team=team, now=now, request_id=request_id)
             raise

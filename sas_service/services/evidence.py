@@ -2,11 +2,10 @@
 
 import json
 
-from sas_service.domain.audit import AuditEvent
+from sas_service.domain.audit import AuditEvent, EventKind
 from sas_service.domain.consumers import Acknowledgement
 from sas_service.domain.errors import ActionNotAllowed
 from sas_service.domain.evidence import evidence_report, signed_text
-from sas_service.domain.iso8601 import parse_instant
 from sas_service.domain.revocations import State
 from sas_service.domain.runs import Revocation
 from sas_service.domain.signed_notes import write_note
@@ -55,20 +54,27 @@ class Evidence:
         }
 
     def _words(self, run: Revocation) -> list[Acknowledgement]:
-        """Return what consumers of this account acknowledged while the run was under way."""
+        """Return what was acknowledged, while the run was under way, about tokens that hung on what it cuts."""
         end = run.ended_at or self._clock.now()
         words = self._acknowledgements.of(run.account).values()
-        return [each for each in words if run.plan.made_at <= each.at <= end]
+        return [each for each in words if run.plan.made_at <= each.at <= end and self._is_meant(run, each)]
+
+    def _is_meant(self, run: Revocation, word: Acknowledgement) -> bool:
+        """Tell whether the replaced token hung on it; a later generation of the same name is another's."""
+        record = self._audit_log.token(word.replaced)
+        kill = run.plan.chosen.direction.kill
+        return record is not None and kill.hits(record) and record.grant.epoch <= run.plan.epoch
 
     def _events(self, run: Revocation) -> tuple[list[AuditEvent], bool]:
-        """Return the events that name the run, the oldest first, and whether the search reached its plan."""
+        """Return the events that name the run, the oldest first, and whether these are all."""
         found: list[AuditEvent] = []
+        query = EventQuery([run.account], revocation=run.id)
         cursor: str | None = None
         for _ in range(_MOST_PAGES):
-            page = self._audit_log.events(EventQuery([run.account]), cursor=cursor, limit=_PAGE)
-            found += [each for each in page.items if json.loads(each.text).get("revocation") == run.id]
+            page = self._audit_log.events(query, cursor=cursor, limit=_PAGE)
+            found += page.items
             cursor = page.next
-            is_before = page.items and parse_instant(json.loads(page.items[-1].text)["at"]) < run.plan.made_at
-            if cursor is None or is_before:
-                return found[::-1], True
+            if cursor is None:
+                # The oldest is its plan, unless it was removed for its age.
+                return found[::-1], bool(found) and json.loads(found[-1].text)["kind"] == EventKind.REVOCATION_PLANNED
         return found[::-1], False

@@ -2,18 +2,20 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from threading import Lock
 
 from sas_service.domain.callers import Caller
 from sas_service.domain.errors import NotFound, SasServiceError, SharedTokenNotReady
 from sas_service.domain.policy import Policy, Profile, Sharing, Team, team_for
+from sas_service.domain.quotas import QuotaLeft
 from sas_service.domain.tokens import TokenRequest
 from sas_service.ports import Clock, Current, HandOut, NoneCurrent, Policies, Sealing, SharedTokens
 from sas_service.services.deny import Deciding
 from sas_service.services.issue import Issued
 from sas_service.services.make_shared import Making, Offer, about, offers
+from sas_service.services.spend import Spending
 
 AHEAD_AGAIN = timedelta(seconds=1)
 """How long a process waits before it looks again whether it may make the next token ahead of need."""
@@ -40,10 +42,14 @@ class Patience:
 
 @dataclass(frozen=True)
 class SharedToken:
-    """A shared token on its way to a caller; ``answers`` is room for what the API makes of it, once per process."""
+    """A shared token on its way to a caller; ``answers`` is room for what the API makes of it, once per process.
+
+    ``quota`` is what this one caller's team has left, where it has a quota.
+    """
 
     issued: Issued
     refresh: datetime
+    quota: QuotaLeft | None = None
     answers: dict[str, object] = field(default_factory=dict, repr=False, compare=False)
 
 
@@ -82,6 +88,7 @@ class HandingOut:
         sealing: Sealing,
         clock: Clock,
         patience: Patience,
+        spending: Spending,
         aside: Callable[[Callable[[], None]], object],
     ) -> None:
         """``aside`` runs what no caller shall wait for: making the next token while the current one is still good."""
@@ -92,18 +99,33 @@ class HandingOut:
         self._sealing = sealing
         self._clock = clock
         self._patience = patience
+        self._spending = spending
         self._aside = aside
         self._counters: tuple[Policy | None, dict[tuple[str, str], _Counter]] = (None, {})
 
     def current(
-        self, profile: str, caller: Caller, *, request_id: str, origin: str | None = None, after: str | None = None
+        self,
+        profile: str,
+        caller: Caller,
+        *,
+        request_id: str,
+        origin: str | None = None,
+        after: str | None = None,
+        replaces: bool = False,
     ) -> SharedToken:
         """Return the current token; with ``after`` one that is newer than that id, made for the purpose if need be.
 
         Raises ProfileNotAllowed, OriginNotAllowed, Suspended (on record as denied), NotFound for a profile that does
-        not share, SharedTokenNotReady, and what issuing raises for the one caller who makes the token.
+        not share, QuotaExceeded, SharedTokenNotReady, and what issuing raises for the one caller who makes the token.
+        ``replaces``: who was told to replace a token is not held back by the team's quota.
         """
         counter = self._counter(profile, caller, request_id, origin)
+        quota = None if replaces else counter.offer.team.quota
+        left = self._spending.count(counter.offer.team.name, quota)
+        token = self._current(counter, caller, after, request_id)
+        return replace(token, quota=left) if left else token
+
+    def _current(self, counter: _Counter, caller: Caller, after: str | None, request_id: str) -> SharedToken:
         asked = _Asked(counter, caller, after or "", request_id)
         token = self._ask(asked)
         if isinstance(token, NoneCurrent):

@@ -1,11 +1,13 @@
 """Look at tokens, profiles, accounts and events, within what the caller may see."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 from sas_service.domain.audit import SERVICE_STREAM
 from sas_service.domain.callers import Caller, Role
-from sas_service.domain.errors import MissingRole, NotFound
+from sas_service.domain.errors import InvalidRequest, MissingRole, NotFound, Violation
 from sas_service.domain.policy import Account, Profile, profiles_of, team_for, teams_of
 from sas_service.domain.slots import AccountSlots
 from sas_service.domain.tokens import TokenRecord, account_of
@@ -55,19 +57,36 @@ class Inspection:
         self,
         caller: Caller,
         *,
-        team: str | None,
-        profile: str | None,
         account: str | None,
+        team: str | None,
         cursor: str | None,
         limit: int,
+        now: datetime,
+        **filters: Any,
     ) -> TokenPage:
-        """List tokens, newest first: of the caller's teams, or of all with Audit.Read."""
+        """List tokens: of the caller's teams, or of all with Audit.Read; ``filters`` are members of ``TokenQuery``.
+
+        ``id`` and ``fingerprint`` find one token, and stand alone. Raises InvalidRequest for either beside another.
+        """
+        found = _alone({**filters, "account": account, "team": team})
+        if found is not None:
+            record = self._found(*found)
+            return TokenPage((record,) if record and self._may_see(record, caller) else (), None)
         teams = None if team is None else frozenset({team})
         if Role.AUDIT_READ not in caller.roles:
             own = self._teams(caller)
             teams = own if teams is None else own & teams
-        query = TokenQuery(accounts=self._accounts(account), teams=teams, profile=profile)
+        query = TokenQuery(accounts=self._accounts(account), teams=teams, now=now, **filters)
         return self._audit_log.tokens(query, cursor=cursor, limit=limit)
+
+    def by_fingerprint(self, fingerprint: str) -> TokenRecord | None:
+        """Return the record of the token with this fingerprint, on any account, or None."""
+        return self._audit_log.token_by_fingerprint(self._accounts(None), fingerprint)
+
+    def _found(self, name: str, value: str) -> TokenRecord | None:
+        if name == "fingerprint":
+            return self.by_fingerprint(value)
+        return self._audit_log.token(value) if account_of(value) in self._accounts(None) else None
 
     def profiles(self, caller: Caller) -> tuple[tuple[Profile, str], ...]:
         """Return the profiles that the caller may use, each with the team that gives it."""
@@ -93,21 +112,31 @@ class Inspection:
         caller: Caller,
         *,
         account: str | None,
-        team: str | None,
-        token: str | None,
         cursor: str | None,
         limit: int,
+        token: str | None = None,
+        fingerprint: str | None = None,
+        **filters: Any,
     ) -> EventPage:
-        """List audit events, newest first; raises MissingRole without Audit.Read."""
+        """List audit events, newest first; ``filters`` are members of ``EventQuery``.
+
+        Raises MissingRole without Audit.Read.
+        """
         if Role.AUDIT_READ not in caller.roles:
             raise MissingRole("reading the audit log needs the app role Audit.Read", role=Role.AUDIT_READ.value)
+        if fingerprint is not None:
+            record = self.by_fingerprint(fingerprint)
+            if record is None or token not in {None, record.id}:
+                return EventPage((), None)
+            token = record.id
         streams = self._accounts(account)
         if account is None and token is None:
             streams = (*streams, SERVICE_STREAM)
         if token is not None:
             of_token = account_of(token)
             streams = tuple(each for each in streams if each == of_token)
-        return self._audit_log.events(EventQuery(streams=streams, team=team, token=token), cursor=cursor, limit=limit)
+        query = EventQuery(streams=streams, token=token, **filters)
+        return self._audit_log.events(query, cursor=cursor, limit=limit)
 
     def _accounts(self, account: str | None) -> tuple[str, ...]:
         known = tuple(sorted(self._policies.current().accounts))
@@ -122,3 +151,16 @@ class Inspection:
 
     def _teams(self, caller: Caller) -> frozenset[str]:
         return frozenset(team.name for team in teams_of(self._policies.current(), caller))
+
+
+def _alone(filters: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Return which filter names one token, and its value; raises InvalidRequest if others stand beside it."""
+    said = {name: value for name, value in filters.items() if value is not None}
+    names = [name for name in ("id", "fingerprint") if name in said]
+    if not names:
+        return None
+    if len(said) > 1:
+        allowed = "no other filter beside it"
+        violations = tuple(Violation(f"query:{name}", said[name], allowed, "query.alone") for name in names)
+        raise InvalidRequest("One token is asked for, and filtered as well.", violations=violations)
+    return names[0], said[names[0]]

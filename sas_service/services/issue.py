@@ -4,20 +4,22 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 
-from sas_service.domain.audit import AuditEvent, EventKind
+from sas_service.domain.arm_budget import Purpose
+from sas_service.domain.audit import EventKind
 from sas_service.domain.callers import ALL_OF_THE_TEAM, Caller
 from sas_service.domain.errors import (
-    AuditLogUnavailable,
+    AccountLocked,
     EpochMoved,
-    GrantMismatch,
-    MirrorUnavailable,
-    RecordConflict,
+    IdempotencyKeyReused,
+    RequestInProgress,
     SasServiceError,
+    Suspended,
+    TokenSuperseded,
     Violation,
 )
 from sas_service.domain.policy import Account
+from sas_service.domain.quotas import QuotaLeft
 from sas_service.domain.slots import Slot
-from sas_service.domain.token_check import check_token
 from sas_service.domain.token_events import about, asked_details, granted_details
 from sas_service.domain.tokens import Grant, SasToken, TokenRecord, TokenRequest, TokenState
 from sas_service.ports import (
@@ -29,14 +31,18 @@ from sas_service.ports import (
     MapsAccount,
     Replay,
     Reservation,
-    Signed,
     TokenIds,
 )
 from sas_service.services.active_slots import ActiveSlots
+from sas_service.services.deliver import Delivering
 from sas_service.services.deny import Allowed, Deciding
+from sas_service.services.spend import Spending
 
 TRIES = 3
 """How often a token is reserved anew when the epoch moves under it (reliability.md, A6)."""
+
+_BEFORE_SIGNING = (Suspended, AccountLocked, IdempotencyKeyReused, RequestInProgress, TokenSuperseded)
+"""What ends a request before Azure is asked, so that its write is there for another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,7 @@ class Issued:
     client_id: str
     account: Account
     redelivered: bool
+    quota: QuotaLeft | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +75,12 @@ class _Asked:
     allowed: Allowed
     request_id: str
     idempotency: Idempotency | None
-    replaces: str | None = None
+    replaces: TokenRecord | None = None
+
+    @property
+    def replaced(self) -> str | None:
+        """The id of the token that it follows."""
+        return self.replaces.id if self.replaces else None
 
 
 class Issuing:
@@ -84,15 +96,16 @@ class Issuing:
         maps_account: MapsAccount,
         clock: Clock,
         token_ids: TokenIds,
+        spending: Spending,
         reservation_time: timedelta,
     ) -> None:
         self._deciding = deciding
         self._active_slots = active_slots
         self._audit_log = audit_log
-        self._mirror = mirror
-        self._maps_account = maps_account
+        self._delivering = Delivering(audit_log=audit_log, mirror=mirror, maps_account=maps_account, clock=clock)
         self._clock = clock
         self._token_ids = token_ids
+        self._spending = spending
         self._reservation_time = reservation_time
 
     def preview(
@@ -121,28 +134,30 @@ class Issuing:
         idempotency_key: str | None = None,
         body_hash: str = "",
         origin: str | None = None,
-        replaces: str | None = None,
+        replaces: TokenRecord | None = None,
+        purpose: Purpose = Purpose.INTERACTIVE,
     ) -> Issued:
         """Issue a token, or sign again the one that ``idempotency_key`` names; ``replaces`` is the one it follows.
 
         Raises InvalidRequest, ProfileNotAllowed, OutsidePolicy, OriginNotAllowed, Suspended, AccountLocked (all on
-        record as denied); IdempotencyKeyReused, RequestInProgress, TokenSuperseded; and, with nothing issued, the
-        unavailable ones.
+        record as denied); IdempotencyKeyReused, RequestInProgress, TokenSuperseded; QuotaExceeded, BudgetExhausted
+        (before anything is written); and, with nothing issued, the unavailable ones. ``purpose`` is whose share of the
+        budget is spent.
         """
         allowed = self._deciding.decide(
             request, caller, now=self._clock.now(), request_id=request_id, shape=shape, origin=origin
         )
         key = _idempotency(caller, idempotency_key, body_hash)
-        return self._in_one_epoch(_Asked(request, caller, allowed, request_id, key, replaces))
+        return self._in_one_epoch(_Asked(request, caller, allowed, request_id, key, replaces), purpose)
 
     def share(self, allowed: Allowed, *, request_id: str) -> Issued:
         """Issue a token that all callers of the team will get; raises what ``issue`` raises after its decision."""
         request = TokenRequest(profile=allowed.profile.name)
-        return self._in_one_epoch(_Asked(request, ALL_OF_THE_TEAM, allowed, request_id, None))
+        return self._in_one_epoch(_Asked(request, ALL_OF_THE_TEAM, allowed, request_id, None), Purpose.SHARED)
 
     def drop(self, record: TokenRecord, cause: SasServiceError, request_id: str) -> None:
         """Close the record of a token that was issued and then given to nobody."""
-        self._settle(record, cause, request_id)
+        self._delivering.close(record, cause, request_id)
 
     def again(self, record: TokenRecord, caller: Caller, *, request_id: str, origin: str | None = None) -> Issued:
         """Sign the recorded grant of a live token again, if its caller may still have the profile."""
@@ -150,14 +165,19 @@ class Issuing:
         now = self._clock.now()
         allowed = self._deciding.decide(request, caller, now=now, request_id=request_id, origin=origin)
         _slot, facts = self._active_slots.of(allowed)
+        self._spending.for_token(allowed, Purpose.INTERACTIVE, replaces=record.replaces)
         return self._redeliver(record, _Asked(request, caller, allowed, request_id, None), facts)
 
-    def _in_one_epoch(self, asked: _Asked) -> Issued:
+    def _in_one_epoch(self, asked: _Asked, purpose: Purpose) -> Issued:
+        left = self._spending.for_token(asked.allowed, purpose, replaces=asked.replaced)
         for _ in range(TRIES):
             try:
-                return self._attempt(asked)
+                return replace(self._attempt(asked), quota=left)
             except EpochMoved:
                 self._active_slots.forget(asked.allowed.account.name)
+            except _BEFORE_SIGNING:
+                self._spending.give_back(asked.allowed.account.subscription)
+                raise
         raise EpochMoved("the account is switching its slot; try again", retry_after=timedelta(seconds=1))
 
     def _attempt(self, asked: _Asked) -> Issued:
@@ -172,7 +192,15 @@ class Issuing:
             asked=asked_details(asked.request),
             granted=granted_details(record.grant),
         )
-        reservation = Reservation(record, reserved, now + self._reservation_time, asked.idempotency)
+        reservation = Reservation(
+            record,
+            reserved,
+            now + self._reservation_time,
+            asked.idempotency,
+            asked.allowed.profile.budget,
+            # What a switch has orphaned must be replaced, whatever it costs (design.md section 5).
+            may_overdraw=asked.replaces is not None and asked.replaces.grant.epoch < slot.epoch,
+        )
         outcome = self._deciding.unless_suspended(
             lambda: self._audit_log.reserve(reservation),
             asked.request,
@@ -183,8 +211,12 @@ class Issuing:
         )
         if isinstance(outcome, Replay):
             return self._redeliver(outcome.record, asked, facts)
-        record, token = self._sign_and_commit(record, asked.request_id, outcome.events)
+        record, token = self._delivering.first(record, asked.request_id, outcome)
         return Issued(record, token, facts.client_id, asked.allowed.account, redelivered=False)
+
+    def _redeliver(self, record: TokenRecord, asked: _Asked, facts: AccountFacts) -> Issued:
+        changed, token = self._delivering.again(record, asked.request_id)
+        return Issued(changed, token, facts.client_id, asked.allowed.account, redelivered=True)
 
     def _draft(self, asked: _Asked, slot: Slot, now: datetime) -> TokenRecord:
         grant = asked.allowed.decision.grant(slot)
@@ -197,87 +229,11 @@ class Issuing:
             request_id=asked.request_id,
             reason=asked.request.reason,
             labels=asked.request.labels,
-            replaces=asked.replaces,
+            replaces=asked.replaced,
         )
-
-    def _sign_and_commit(
-        self, record: TokenRecord, request_id: str, reserved: tuple[AuditEvent, ...]
-    ) -> tuple[TokenRecord, SasToken]:
-        live = record
-        try:
-            signed = self._sign(record.grant, request_id)
-            live = replace(
-                record,
-                state=TokenState.LIVE,
-                fingerprints=(signed.token.fingerprint,),
-                azure_request_id=signed.azure_request_id,
-                attempts=signed.attempts,
-            )
-            issued = about(
-                live, EventKind.ISSUED, self._clock.now(), request_id, replaces=live.replaces, **_delivery(signed)
-            )
-            events = self._audit_log.commit(live, issued)
-            self._mirror.append([*reserved, *events])
-        except SasServiceError as error:
-            # With its fingerprint: only who committed a token may close it again.
-            self._settle(live, error, request_id)
-            raise
-        return live, signed.token
-
-    def _redeliver(self, record: TokenRecord, asked: _Asked, facts: AccountFacts) -> Issued:
-        """Sign the recorded grant again. The record stays live whatever happens: its first token may be in use."""
-        signed = self._sign(record.grant, asked.request_id)
-        event = about(record, EventKind.REDELIVERED, self._clock.now(), asked.request_id, **_delivery(signed))
-        events = self._audit_log.redeliver(record, signed.token.fingerprint, event)
-        self._mirror.append(events)
-        known = (*(each for each in record.fingerprints if each != signed.token.fingerprint), signed.token.fingerprint)
-        changed = replace(record, fingerprints=known)
-        return Issued(changed, signed.token, facts.client_id, asked.allowed.account, redelivered=True)
-
-    def _sign(self, grant: Grant, request_id: str) -> Signed:
-        signed = self._maps_account.sign(grant, request_id=request_id)
-        differing = check_token(grant, signed.token)
-        if differing:
-            raise GrantMismatch(f"the signed token differs from what was granted in: {', '.join(differing)}")
-        return signed
-
-    def _settle(self, record: TokenRecord, error: SasServiceError, request_id: str) -> None:
-        """Close the record; if the audit log is away the reaper will close the reservation at its deadline.
-
-        A conflict says that somebody (the reaper) did so before us.
-        """
-        # "none": Azure said no to every attempt, or never heard of it. After anything else a token may exist.
-        refused = error.extra.get("effect") == "none"
-        state, kind = (
-            (TokenState.REFUSED, EventKind.REFUSED) if refused else (TokenState.ABANDONED, EventKind.ABANDONED)
-        )
-        event = about(
-            record,
-            kind,
-            self._clock.now(),
-            request_id,
-            cause=type(error).__name__,
-            attempts=error.extra.get("attempts"),
-            azureCode=error.extra.get("code"),
-            azureRequestId=error.extra.get("azureRequestId"),
-        )
-        try:
-            events = self._audit_log.settle(record, state, event)
-            self._mirror.append(events, sync=False)
-        except (AuditLogUnavailable, MirrorUnavailable, RecordConflict):
-            return
 
 
 def _idempotency(caller: Caller, key: str | None, body_hash: str) -> Idempotency | None:
     if key is None:
         return None
     return Idempotency(key=sha256(f"{caller.tenant_id}/{caller.key}\n{key}".encode()).hexdigest(), body=body_hash)
-
-
-def _delivery(signed: Signed) -> dict[str, object]:
-    """Return what is new with each delivery; what was granted stands in the token's ``reserved`` event."""
-    return {
-        "fingerprint": signed.token.fingerprint,
-        "azureRequestId": signed.azure_request_id,
-        "attempts": signed.attempts,
-    }

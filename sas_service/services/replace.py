@@ -52,7 +52,7 @@ class Replacing:
         if old.is_shared and self._handing_out is not None:
             # What follows a shared token is its team's current one, the same for all who ask.
             shared = self._handing_out.current(
-                old.grant.profile, caller, request_id=request_id, origin=origin, after=old.id
+                old.grant.profile, caller, request_id=request_id, origin=origin, after=old.id, replaces=True
             )
             return shared.issued
         replacement = self._current_replacement(old)
@@ -64,7 +64,7 @@ class Replacing:
             raise ProfileNotAllowed("There is no such profile among those of your teams.")
         request = replacement_request(old, limits_of(policy, profile), self._clock.now())
         try:
-            return self._issuing.issue(request, caller, request_id=request_id, origin=origin, replaces=old.id)
+            return self._issuing.issue(request, caller, request_id=request_id, origin=origin, replaces=old)
         except RecordConflict as conflict:
             # Another instance of the application was faster: one token has one replacement.
             replacement = self._current_replacement(self._own(token_id, caller))
@@ -127,11 +127,20 @@ class Replacing:
         return team is not None and team.name == record.grant.team
 
     def _current_replacement(self, old: TokenRecord) -> TokenRecord | None:
-        """Return the replacement if it comes from the active slot; one of an earlier epoch is replaced anew."""
-        found = self._audit_log.token(old.replaced_by) if old.replaced_by else None
-        if found is None or found.state_at(self._clock.now()) is not TokenState.LIVE:
-            return None
-        return found if found.grant.epoch == self._slots.read(found.grant.account).epoch else None
+        """Return what took the token's place, if it comes from the active slot; of an earlier epoch it is made anew.
+
+        A replacement that was replaced itself leads on: an instance that still holds the first token of a chain gets
+        the last one, for one token has one replacement at a time and no other could be made.
+        """
+        epoch, found, seen = self._slots.read(old.grant.account).epoch, old, {old.id}
+        while found.replaced_by and found.replaced_by not in seen:
+            seen.add(found.replaced_by)
+            following = self._audit_log.token(found.replaced_by)
+            if following is None:
+                return None
+            found = following
+        is_current = found is not old and found.grant.epoch == epoch
+        return found if is_current and found.state_at(self._clock.now()) is TokenState.LIVE else None
 
 
 def _wrong(pointer: str, asked: str, allowed: str) -> InvalidRequest:

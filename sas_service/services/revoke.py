@@ -18,13 +18,16 @@ from sas_service.domain.errors import (
 )
 from sas_service.domain.iso8601 import format_instant
 from sas_service.domain.plans import Asked, Plan, collateral_growth, is_same_way
-from sas_service.domain.revocations import Action, Mode, State
+from sas_service.domain.revocations import Action, Mode, OnDeadline, State
 from sas_service.domain.runs import Revocation, StepRecord, allowed_actions, is_open, resumed, state_at
 from sas_service.playbooks import PLAYBOOKS
 from sas_service.ports import Lease
 from sas_service.services.plan_revocation import Planning
 from sas_service.steps import casualties
 from sas_service.steps.run import Run, World
+
+_TRIES = 5
+"""How often a decision is written anew because somebody else has written meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +48,17 @@ class Revoking:
     def plan(self, asked: Asked, caller: Caller, *, request_id: str | None = None) -> Revocation:
         """Make a plan and remember it; nothing else changes."""
         plan = self._planning.plan(asked)
+        approvals = self._world.policies.current().approvals
+        is_forcing = asked.mode is Mode.EMERGENCY or asked.on_deadline is OnDeadline.PROCEED
         run = Revocation(
             id=self._world.new_id(),
             account=plan.account,
             state=State.BLOCKED if plan.obstacles else State.PLANNED,
             plan=plan,
             planned_by=caller.document(),
-            approvals_needed=self._world.policies.current().approvals.of(is_emergency=asked.mode is Mode.EMERGENCY),
+            approvals_needed=approvals.of(is_emergency=is_forcing),
+            # To cut under applications that have not moved is an emergency by another name.
+            approvals_to_force=approvals.of(is_emergency=True),
             deadline=asked.deadline,
         )
         details = {"planHash": plan.hash, "lever": plan.lever.value, **asked.document()}
@@ -74,10 +81,11 @@ class Revoking:
         run = self._legal(run_id, Action.APPROVE, plan_hash)
         if caller.object_id == run.planned_by["objectId"] or caller.object_id in run.approved_by:
             raise self._not_allowed("Somebody else must approve: who planned cannot, and nobody can twice.", run)
-        approved = (*run.approved_by, caller.object_id)
-        return self._decide(
-            run, Action.APPROVE, Decider(caller, request_id), lambda r: replace(r, approved_by=approved)
-        )
+
+        def approved(now: Revocation) -> Revocation:
+            return replace(now, approved_by=tuple(dict.fromkeys((*now.approved_by, caller.object_id))))
+
+        return self._decide(run, Action.APPROVE, Decider(caller, request_id), approved)
 
     def start(self, run_id: str, caller: Caller, *, plan_hash: str, request_id: str | None = None) -> Revocation:
         """Count again, and begin if the plan still says what is true; adopts a less urgent run before its first cut.
@@ -105,7 +113,10 @@ class Revoking:
         """Hold everything; what was sent is not called back."""
         run = self._legal(run_id, Action.PAUSE, plan_hash)
         who = Decider(caller, request_id)
-        return self._decide(run, Action.PAUSE, who, lambda r: replace(r, state=State.PAUSED))
+        # What it waited for is looked at again after the pause: to go on is not to accept it.
+        return self._decide(
+            run, Action.PAUSE, who, lambda r: replace(r, state=State.PAUSED, waiting_for=None, waiting_code=None)
+        )
 
     def resume(
         self, run_id: str, caller: Caller, *, plan_hash: str | None = None, request_id: str | None = None
@@ -138,8 +149,10 @@ class Revoking:
         run = self._legal(run_id, Action.EXCUSE, plan_hash)
         if consumer not in self.consumers(run_id).names:
             raise NotFound("No consumer of this name is late.")
-        who, excused = Decider(caller, request_id), run.excused | {consumer}
-        return self._decide(run, Action.EXCUSE, who, lambda r: replace(r, excused=excused), consumer=consumer)
+        who = Decider(caller, request_id)
+        return self._decide(
+            run, Action.EXCUSE, who, lambda r: replace(r, excused=r.excused | {consumer}), consumer=consumer
+        )
 
     def commit(
         self, run_id: str, caller: Caller, *, plan_hash: str | None = None, request_id: str | None = None
@@ -225,7 +238,13 @@ class Revoking:
         **details: object,
     ) -> Revocation:
         self._record(run, EventKind.REVOCATION_DECIDED, who, action=action.value, **details)
-        return self._world.journal.amend(change(run))
+        for _ in range(_TRIES):
+            try:
+                return self._world.journal.amend(change(run))
+            except RevisionConflict:
+                # Mostly the runner, which writes at every tick: a person who says stop must not be told to ask again.
+                run = self._legal(run.id, action, None)
+        raise RevisionConflict("The revocation is being written to all the time.")
 
     def _record(self, run: Revocation, kind: EventKind, who: Decider, **details: object) -> None:
         draft = EventDraft(

@@ -8,6 +8,7 @@ from sas_service.domain.errors import (
     AzureRefused,
     AzureThrottled,
     AzureUnavailable,
+    BudgetExhausted,
     IdentityUnavailable,
     LeaseLost,
     RevisionConflict,
@@ -21,7 +22,7 @@ from sas_service.steps.run import Run, World
 from sas_service.steps.step import Seen, Step
 from sas_service.steps.waits import TOO_LONG
 
-_AZURE = (AzureRefused, AzureThrottled, AzureUnavailable, IdentityUnavailable, WriteUnconfirmed)
+_AZURE = (AzureRefused, AzureThrottled, AzureUnavailable, BudgetExhausted, IdentityUnavailable, WriteUnconfirmed)
 _MOVES_ON = frozenset({State.RUNNING, State.WAITING})
 
 

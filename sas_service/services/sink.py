@@ -7,6 +7,7 @@ other applications say with an acknowledgement, it says with the version that it
 from datetime import datetime, timedelta
 from hashlib import sha256
 
+from sas_service.domain.arm_budget import Purpose
 from sas_service.domain.callers import Caller
 from sas_service.domain.errors import RecordConflict, SasServiceError
 from sas_service.domain.iso8601 import format_instant
@@ -97,7 +98,8 @@ class Sinking:
                 request_id=f"sink-{key[:16]}",
                 idempotency_key=key,
                 body_hash=key,
-                replaces=held.id if held else None,
+                replaces=held,
+                purpose=Purpose.BACKGROUND,
             )
         except RecordConflict:
             # Another worker was faster: the same replacement once more.

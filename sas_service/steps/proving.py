@@ -1,7 +1,7 @@
 """The end: what was cut is refused everywhere, what took over is accepted, and all of it is on record."""
 
 from sas_service.domain.runs import Streak
-from sas_service.steps import canaries
+from sas_service.steps import canaries, guards
 from sas_service.steps.run import Run
 from sas_service.steps.step import Seen
 
@@ -11,6 +11,9 @@ STILL_ACCEPTED = "still-accepted"
 
 def is_revoked(run: Run) -> Seen:
     """Probe every canary of what was cut: refused on every host, in a row; and the new slot still accepted."""
+    held = guards.new_key_is_the_proven_one(run)
+    if held is not None:
+        return held
     names = [name for name in canaries.old_names(run) if name not in run.entry.accepted]
     mute = [name for name in names if not _can_testify(run, name)]
     if mute and UNPROVABLE not in run.entry.accepted:

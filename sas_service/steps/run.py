@@ -64,8 +64,13 @@ class World:
 
     def past(self, account: str) -> Past:
         """Return all that was cut on an account, by revocations and by lockdowns."""
-        locked = (lockdown.past for lockdown in self.lockdowns.of(account))
-        return joined((past_of(self.journal.of(account)), *locked))
+        return past_on(account, self.journal, self.lockdowns)
+
+
+def past_on(account: str, journal: Journal, lockdowns: Lockdowns) -> Past:
+    """Return all that was cut on an account, by revocations and by lockdowns."""
+    locked = (lockdown.past for lockdown in lockdowns.of(account))
+    return joined((past_of(journal.of(account)), *locked))
 
 
 class Entry(Protocol):

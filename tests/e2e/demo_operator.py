@@ -25,14 +25,19 @@ class DemoOperator:
     def __init__(self, demo: RunningDemo) -> None:
         self.demo = demo
         self._made = demo_world.DemoSecrets(**json.loads((demo.directory / "secrets.json").read_text()))
+        self._bearer = self.access_token("https://management.azure.com")
+
+    def access_token(self, resource: str) -> str:
+        """Return an access token of the operating identity."""
         asked = {
             "api-version": "2019-08-01",
-            "resource": "https://management.azure.com",
+            "resource": resource,
             "client_id": demo_world.guid("identity/service-operator"),
         }
         machine = {"X-IDENTITY-HEADER": self._made.identity_header}
-        answer = requests.get(f"{demo.emulator}/msi/token", params=asked, headers=machine, timeout=10)
-        self._bearer: str = answer.json()["access_token"]
+        answer = requests.get(f"{self.demo.emulator}/msi/token", params=asked, headers=machine, timeout=10)
+        token: str = answer.json()["access_token"]
+        return token
 
     def arm(self, method: str, path: str, body: object = None, *, version: str = MAPS_VERSION) -> Any:
         """Call the management API, which must agree; returns its JSON."""

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, TypeVar, cast
 
 from sas_service.adapters.azure.arm_pipeline import request_headers
+from sas_service.adapters.azure.arm_writes import ArmWrites
 from sas_service.adapters.azure.attempts import Attempts, Patience, Timeouts, once
 from sas_service.adapters.azure.errors import Failure, request_id_of, unreadable
 from sas_service.adapters.azure.maps_clients import PUBLIC_CLOUD, maps_clients
@@ -26,7 +27,7 @@ _KEY_TYPES = {SigningKey.PRIMARY: "primary", SigningKey.SECONDARY: "secondary"}
 
 
 class AzureAccountKeys:
-    """Reads and regenerates keys; ``credential`` is the operator's.
+    """Reads and regenerates keys; ``credential`` is the operator's; ``reading`` is a share of its budget for ``read``.
 
     ``pepper`` keys the fingerprints: two readings compare only if it is the same in all processes and for ever.
     A key itself exists inside one call of ``read`` and nowhere else.
@@ -41,6 +42,7 @@ class AzureAccountKeys:
         pepper: bytes,
         base_url: str = PUBLIC_CLOUD,
         patience: Patience | None = None,
+        reading: ArmWrites | None = None,
     ) -> None:
         if len(pepper) < SHORTEST_PEPPER:
             raise ValueError(f"the pepper needs {SHORTEST_PEPPER} bytes or more")
@@ -50,11 +52,12 @@ class AzureAccountKeys:
         self._patience = patience or Patience()
         self._attempts = Attempts(self._patience)
         self._clients = maps_clients(credential, outbound, base_url)
+        self._readers = maps_clients(credential, outbound, base_url, reading) if reading else self._clients
 
     def read(self, account: str) -> KeyReading:
         """Return the keys' fingerprints as they are now."""
         definition = self._accounts(account)
-        client = self._clients.get(definition.subscription)
+        client = self._readers.get(definition.subscription)
 
         def send(timeouts: Timeouts) -> KeyReading | Failure:
             # The SDK's model prints its keys; here the answer ends as fingerprints before anything else sees it.

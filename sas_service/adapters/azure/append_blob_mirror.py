@@ -25,6 +25,9 @@ MOST_BLOCKS = 49_000
 LARGEST_BLOCK = 4 * 1024 * 1024
 """Bytes that every service version accepts in one block."""
 
+LARGEST_BLOB = 1024 * 1024 * 1024
+"""Bytes after which a new blob is begun: whoever looks for some events reads no more than the blobs they are in."""
+
 STORAGE_SCOPE = "https://storage.azure.com/.default"
 API_VERSION = "2024-11-04"
 _RETRY_AFTER = timedelta(seconds=5)
@@ -81,7 +84,7 @@ class AppendBlobMirror:
     def check(self) -> None:
         """Raise MirrorUnavailable if nothing can be written now: makes an empty blob, over and over the same."""
         probe = self._container.get_blob_client(f".probe-{socket.gethostname()}-{os.getpid()}")
-        _quietly(lambda: probe.create_append_blob(**self._timeouts()))
+        quietly(lambda: probe.create_append_blob(**self._timeouts()))
 
     def close(self) -> None:
         """Send what is waiting and end the thread."""
@@ -125,7 +128,7 @@ class AppendBlobMirror:
     def _store(self, data: bytes) -> None:
         blob = self._current()
         try:
-            _quietly(lambda: blob.append_block(data, appendpos_condition=self._length, **self._timeouts()))
+            quietly(lambda: blob.append_block(data, appendpos_condition=self._length, **self._timeouts()))
         except MirrorUnavailable:
             if not self._is_stored(blob, len(data)):
                 self._blob = None
@@ -136,19 +139,19 @@ class AppendBlobMirror:
     def _is_stored(self, blob: BlobClient, size: int) -> bool:
         """Tell whether a block whose answer was lost is there all the same: nobody else writes to this blob."""
         try:
-            shown = _quietly(lambda: blob.get_blob_properties(**self._timeouts()))
+            shown = quietly(lambda: blob.get_blob_properties(**self._timeouts()))
         except MirrorUnavailable:
             return False
         return bool(shown.size == self._length + size)
 
     def _current(self) -> BlobClient:
-        if self._blob is not None and self._blocks < MOST_BLOCKS:
+        if self._blob is not None and self._blocks < MOST_BLOCKS and self._length < LARGEST_BLOB:
             return self._blob
         self._number += 1
         started = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
         name = f"{started}-{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}-{self._number}.ndjson"
         blob = self._container.get_blob_client(name)
-        _quietly(lambda: blob.create_append_blob(**self._timeouts()))
+        quietly(lambda: blob.create_append_blob(**self._timeouts()))
         self._blob, self._length, self._blocks = blob, 0, 0
         return blob
 
@@ -163,7 +166,7 @@ def read_lines(container: ContainerClient) -> list[str]:
     return [line for text in texts for line in text.splitlines()]
 
 
-def _quietly(send: Callable[[], T]) -> T:
+def quietly(send: Callable[[], T]) -> T:
     """Send once; no text of Azure's passes. Raises MirrorUnavailable."""
     try:
         return send()

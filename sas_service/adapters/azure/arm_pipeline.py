@@ -10,6 +10,7 @@ from azure.core.exceptions import ServiceRequestError
 from azure.core.pipeline import PipelineRequest
 from azure.core.pipeline.policies import ContentDecodePolicy, SansIOHTTPPolicy, UserAgentPolicy
 
+from sas_service.adapters.azure.arm_writes import ArmWrites
 from sas_service.adapters.azure.origins import origin_of, trusted_origin
 from sas_service.adapters.azure.prefetched_credential import PrefetchedCredential
 
@@ -38,11 +39,18 @@ class ArmBearer(SansIOHTTPPolicy[Any, Any]):
             self._credential.forget(bearer)
 
 
-def arm_policies(credential: PrefetchedCredential, base_url: str) -> list[SansIOHTTPPolicy[Any, Any]]:
-    """Return the whole pipeline for one client."""
+def arm_policies(
+    credential: PrefetchedCredential, base_url: str, writes: ArmWrites | None = None
+) -> list[SansIOHTTPPolicy[Any, Any]]:
+    """Return the whole pipeline for one client; the principal's writes are counted where it has a budget.
+
+    ``writes`` spends another share of it than the credential's own.
+    """
+    watched = writes or credential.writes
     return [
         UserAgentPolicy(base_user_agent="sas-service"),
         ArmBearer(credential, base_url),
+        *([watched] if watched else []),
         ContentDecodePolicy(),
     ]
 

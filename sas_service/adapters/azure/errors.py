@@ -134,8 +134,8 @@ def _of_status(error: HttpResponseError, status: int, now: datetime) -> Failure:
         f"{detail} ({code})." if code else f"{detail}.",
         Effect.UNKNOWN if kind is AzureUnavailable else Effect.NONE,
         # Throttled calls are worth repeating only when Azure says when.
-        again=status in _AGAIN or (kind is AzureThrottled and _retry_after(headers, now) is not None),
-        retry_after=None if kind is AzureRefused else _retry_after(headers, now),
+        again=status in _AGAIN or (kind is AzureThrottled and retry_after_of(headers, now) is not None),
+        retry_after=None if kind is AzureRefused else retry_after_of(headers, now),
         code=code,
         azure_request_id=request_id_of(headers),
         status=status,
@@ -161,7 +161,7 @@ def _word(text: object, form: re.Pattern[str]) -> str | None:
     return text if isinstance(text, str) and form.fullmatch(text) else None
 
 
-def _retry_after(headers: Mapping[str, str], now: datetime) -> timedelta | None:
+def retry_after_of(headers: Mapping[str, str], now: datetime) -> timedelta | None:
     """Read seconds or an HTTP date, bounded; None if it is absent or senseless."""
     text = headers.get("Retry-After") or headers.get("retry-after") or ""
     if re.fullmatch(r"\d{1,9}", text, re.ASCII):

@@ -3,13 +3,13 @@
 import re
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from azure.mgmt.maps.models import AccountSasParameters
 
 from sas_service.adapters.azure.account_state import AccountState, state_of
 from sas_service.adapters.azure.arm_pipeline import request_headers
-from sas_service.adapters.azure.attempts import Attempts, Patience, Timeouts
+from sas_service.adapters.azure.attempts import Answered, Attempts, Patience, Timeouts
 from sas_service.adapters.azure.errors import Failure, request_id_of, unreadable
 from sas_service.adapters.azure.fresh_values import FreshValues
 from sas_service.adapters.azure.maps_clients import PUBLIC_CLOUD, maps_clients
@@ -20,6 +20,8 @@ from sas_service.domain.iso8601 import format_instant
 from sas_service.domain.policy import Account
 from sas_service.domain.tokens import Grant, SasToken
 from sas_service.ports import AccountFacts, Signed
+
+T = TypeVar("T")
 
 MISSING_IDENTITY_AGE = timedelta(seconds=30)
 """How old facts may be that lack an identity of the policy: it may just have been attached."""
@@ -44,6 +46,7 @@ class AzureMapsAccount:
         patience = patience or Patience()
         self._accounts = accounts
         self._attempts = attempts or Attempts(patience)
+        self._writes = credential.writes
         self._clients = maps_clients(credential, outbound, base_url)
         self._states: FreshValues[AccountState] = FreshValues(patience=patience.deadline)
 
@@ -80,9 +83,23 @@ class AzureMapsAccount:
                 return unreadable()
             return SasToken(secret), request_id_of(headers)
 
-        answered = self._attempts.run("List SAS", send)
+        answered = self._counted(definition.subscription, send)
         token, azure_request_id = answered.answer
         return Signed(token=token, azure_request_id=azure_request_id, attempts=answered.attempts)
+
+    def _counted(self, subscription: str, send: Callable[[Timeouts], T | Failure]) -> Answered[T]:
+        """Send; who asked for a signature has asked the budget for one write, so further ones are told to it."""
+        sends = 1
+        try:
+            answered = self._attempts.run("List SAS", send)
+            sends = answered.attempts
+        except SasServiceError as error:
+            sends = int(error.extra.get("attempts", "1"))
+            raise
+        finally:
+            if sends != 1 and self._writes:
+                self._writes.sent(subscription, sends - 1)
+        return answered
 
     def _state(self, account: Account, max_age: timedelta, *, failure_age: timedelta = timedelta(0)) -> AccountState:
         return self._states.get(

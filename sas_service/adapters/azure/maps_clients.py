@@ -4,6 +4,7 @@ from azure.mgmt.maps import AzureMapsManagementClient
 
 from sas_service.adapters.azure.arm_clients import PerSubscription
 from sas_service.adapters.azure.arm_pipeline import arm_policies
+from sas_service.adapters.azure.arm_writes import ArmWrites
 from sas_service.adapters.azure.origins import trusted_origin
 from sas_service.adapters.azure.prefetched_credential import PrefetchedCredential
 from sas_service.adapters.azure.transport import Outbound
@@ -15,7 +16,7 @@ API_VERSION = "2023-06-01"
 
 
 def maps_clients(
-    credential: PrefetchedCredential, outbound: Outbound, base_url: str
+    credential: PrefetchedCredential, outbound: Outbound, base_url: str, writes: ArmWrites | None = None
 ) -> PerSubscription[AzureMapsManagementClient]:
     """Return the clients of one credential; raises ValueError where a secret would cross a network in the clear."""
     trusted_origin(base_url)
@@ -28,7 +29,7 @@ def maps_clients(
             base_url=address,
             api_version=API_VERSION,
             transport=outbound.transport(),
-            policies=arm_policies(credential, address),
+            policies=arm_policies(credential, address, writes),
         )
 
     return PerSubscription(build)

@@ -12,6 +12,7 @@ from typing import Any
 
 from azure.core.credentials import AccessToken, AccessTokenInfo, TokenCredential, TokenRequestOptions
 
+from sas_service.adapters.azure.arm_writes import ArmWrites
 from sas_service.adapters.azure.errors import credential_failure
 from sas_service.domain.errors import IdentityUnavailable
 
@@ -35,7 +36,8 @@ _SAME_FAILURE = 1.0
 class PrefetchedCredential:
     """Wraps one credential for one scope; ``build`` is called in the process that uses it, so after a fork.
 
-    Every failure is IdentityUnavailable, without any text of the SDK's.
+    Every failure is IdentityUnavailable, without any text of the SDK's. ``writes`` watches what this principal writes
+    to Azure: ARM's limits are a principal's.
     """
 
     def __init__(
@@ -44,8 +46,10 @@ class PrefetchedCredential:
         *,
         scope: str = ARM_SCOPE,
         patience: float = 15.0,
+        writes: ArmWrites | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        self.writes = writes
         self._build = build
         self._scope = scope
         self._patience = patience

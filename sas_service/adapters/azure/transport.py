@@ -15,6 +15,7 @@ import certifi
 import requests
 from azure.core.pipeline.transport import RequestsTransport
 from requests.adapters import HTTPAdapter
+from requests.structures import CaseInsensitiveDict
 
 from sas_service.adapters.azure.fenced_connections import Sending, fenced_pools
 from sas_service.adapters.azure.sdk_logging import silence_sdk_loggers
@@ -73,7 +74,7 @@ class Outbound:
             self._session = None
 
     def _new_session(self) -> requests.Session:
-        session = requests.Session()
+        session = DirectSession()
         session.trust_env = False
         session.proxies = dict(self._proxies)
         # Entra sets cookies; kept, they would tie requests of different identities together.
@@ -81,6 +82,46 @@ class Outbound:
         session.mount("https://", TlsAdapter(tls_context(self._ca_bundle), self._pool_size, self._sending))
         session.mount("http://", FencedAdapter(self._pool_size, self._sending))
         return session
+
+
+class DirectSession(requests.Session):
+    """A session that hands what the SDK has already prepared straight to its adapter.
+
+    The SDK's requests have their address, headers and bytes; to prepare them again, to look for cookies, hooks and
+    redirects costs a third of the call. TLS, proxies, pool and errors are the adapter's, as ever.
+    """
+
+    def request(self, method: Any, url: Any, *arguments: Any, **options: Any) -> requests.Response:
+        """Send; anything but a plain request that must not be redirected takes the long way."""
+        data = options.get("data")
+        plain = not arguments and options.keys() <= _PLAIN and not options.get("files")
+        if not plain or options.get("allow_redirects", True) or not isinstance(data, bytes | str | None):
+            return super().request(method, url, *arguments, **options)
+        response = self.get_adapter(url).send(
+            _prepared(method, url, options.get("headers"), data.encode() if isinstance(data, str) else data),
+            stream=bool(options.get("stream")),
+            timeout=options.get("timeout"),
+            verify=True,
+            proxies=options.get("proxies") or self.proxies,
+        )
+        if not options.get("stream"):
+            response.content  # noqa: B018 - reads the body now, so that its connection is free again
+        return response
+
+
+_PLAIN = frozenset({"headers", "data", "files", "verify", "timeout", "cert", "allow_redirects", "proxies", "stream"})
+
+
+def _prepared(method: str, url: str, headers: Mapping[str, str] | None, body: bytes | None) -> requests.PreparedRequest:
+    prepared = requests.PreparedRequest()
+    prepared.method, prepared.url, prepared.body = method, url, body
+    prepared.headers = CaseInsensitiveDict({"Accept-Encoding": "gzip, deflate", **(headers or {})})
+    if body is not None or method not in _WITHOUT_BODY:
+        prepared.headers["Content-Length"] = str(len(body or b""))
+    return prepared
+
+
+_WITHOUT_BODY = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
 
 
 def tls_context(ca_bundle: str | None = None) -> ssl.SSLContext:

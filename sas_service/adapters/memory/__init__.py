@@ -2,6 +2,7 @@
 
 from sas_service.adapters.memory.account_cors import MemoryAccountCors
 from sas_service.adapters.memory.acknowledgements import MemoryAcknowledgements
+from sas_service.adapters.memory.arm_budget import MemoryArmBudget
 from sas_service.adapters.memory.audit_log import MemoryAuditLog
 from sas_service.adapters.memory.audit_mirror import MemoryAuditMirror
 from sas_service.adapters.memory.azure import Fault, MemoryAzure
@@ -21,7 +22,10 @@ from sas_service.adapters.memory.lockdowns import MemoryLockdowns
 from sas_service.adapters.memory.managed_identities import MemoryManagedIdentities
 from sas_service.adapters.memory.management_locks import MemoryManagementLocks
 from sas_service.adapters.memory.maps_account import MemoryMapsAccount
+from sas_service.adapters.memory.mirror_progress import MemoryMirrorProgress
+from sas_service.adapters.memory.mirror_reading import MemoryMirrorReading
 from sas_service.adapters.memory.notes import MemoryNotes
+from sas_service.adapters.memory.repair import MemoryRepair
 from sas_service.adapters.memory.role_assignments import MemoryRoleAssignments
 from sas_service.adapters.memory.sealing import MemorySealing
 from sas_service.adapters.memory.seals import MemorySeals
@@ -38,6 +42,7 @@ __all__ = [
     "MemoryAccountIdentities",
     "MemoryAccountKeys",
     "MemoryAcknowledgements",
+    "MemoryArmBudget",
     "MemoryAuditLog",
     "MemoryAuditMirror",
     "MemoryAzure",
@@ -52,7 +57,10 @@ __all__ = [
     "MemoryManagedIdentities",
     "MemoryManagementLocks",
     "MemoryMapsAccount",
+    "MemoryMirrorProgress",
+    "MemoryMirrorReading",
     "MemoryNotes",
+    "MemoryRepair",
     "MemoryRoleAssignments",
     "MemorySealing",
     "MemorySeals",

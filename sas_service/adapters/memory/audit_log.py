@@ -58,8 +58,9 @@ class MemoryAuditLog(Failing):
             replay = self._checks.check(reservation)
             if replay:
                 return replay
+            overdrawn = self._checks.overdraws(reservation)
             self._tokens.reserve(reservation)
-            return Reserved((self._events.write(reservation.event),))
+            return Reserved((self._events.write(reservation.event),), overdrawn)
 
     def commit(self, record: TokenRecord, event: EventDraft) -> tuple[AuditEvent, ...]:
         """Turn a reservation into a live token."""
@@ -149,6 +150,24 @@ class MemoryAuditLog(Failing):
         """Return events with greater numbers, the oldest first (the port ``EventStreams``)."""
         with self._guard:
             return self._events.after(stream, seq, limit)
+
+    def remove(self, stream: str, events: Sequence[AuditEvent], tokens: Sequence[str]) -> None:
+        """Take the beginning of a stream and the records of these tokens away (the port ``Aging``)."""
+        self._fail_if_told()
+        with self._guard:
+            self._events.remove(stream, events)
+            for token in tokens:
+                self._tokens.remove(token)
+
+    def restore_record(self, record: TokenRecord, *, committed: bool) -> None:
+        """Write a record with all its indexes (``LogRepair``)."""
+        with self._guard:
+            self._tokens.restore(record, committed=committed)
+
+    def restore_event(self, event: AuditEvent, draft: EventDraft) -> bool:
+        """Append an event under its own number (``LogRepair``)."""
+        with self._guard:
+            return self._events.restore(event, draft)
 
     def identities_in_use(self, account: str, now: datetime) -> Mapping[str, int]:
         """Return identity name -> number of unexpired tokens that hang on it."""

@@ -6,6 +6,7 @@ from sas_service.adapters.memory.slots import MemorySlots
 from sas_service.adapters.memory.suspensions import MemorySuspensions
 from sas_service.adapters.memory.token_store import TokenStore
 from sas_service.adapters.record_changes import Verdict, verdict_on
+from sas_service.domain.budgets import is_over, over_budget, weight
 from sas_service.domain.errors import (
     AccountLocked,
     ClockSkew,
@@ -51,6 +52,18 @@ class ReservationChecks:
         if replay is None and epoch != record.grant.epoch:
             raise EpochMoved("The account's slot was switched meanwhile.")
         return replay
+
+    def overdraws(self, reservation: Reservation) -> bool:
+        """Tell whether the budget is overdrawn with it; raises OutsidePolicy where it may not be."""
+        budget, grant = reservation.budget, reservation.record.grant
+        if budget is None:
+            return False
+        tokens, rate = self._tokens.spent(grant, self._clock.now())
+        with_it = tokens + 1, rate + weight(grant)
+        is_overdrawn = is_over(budget, *with_it)
+        if is_overdrawn and not reservation.may_overdraw:
+            raise over_budget(budget, grant, *with_it)
+        return is_overdrawn
 
     def _not_suspended(self, record: TokenRecord) -> None:
         grant = record.grant

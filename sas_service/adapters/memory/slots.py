@@ -68,6 +68,17 @@ class MemorySlots:
         with self._guard:
             self._frozen.pop(account, None)
 
+    def restore(self, slots: AccountSlots) -> None:
+        """Take these if the epoch is lower here; at the same one only what is lacking (``LogRepair``)."""
+        with self._guard:
+            known = self._accounts.get(slots.account)
+            if known is None or known.epoch < slots.epoch:
+                before = known.identities if known else {}
+                self._accounts[slots.account] = replace(slots, identities={**before, **slots.identities})
+            elif known.epoch == slots.epoch:
+                identities = {**slots.identities, **known.identities}
+                self._accounts[slots.account] = replace(known, identities=identities)
+
     def move(self, account: str, *, epoch: int) -> None:
         """Move the epoch alone: what tests need of a switch."""
         with self._guard:

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 from sas_service.adapters.audit_filters import is_asked_for
 from sas_service.adapters.cursors import TokenPosition, check_limit
-from sas_service.domain.tokens import TokenRecord, TokenState
+from sas_service.domain.budgets import weight
+from sas_service.domain.tokens import Grant, TokenRecord, TokenState
 from sas_service.ports import Reservation, TokenPage, TokenQuery
 
 IDEMPOTENCY_LIFETIME = timedelta(hours=24)
@@ -78,6 +79,14 @@ class TokenStore:
         self._records[closed.id] = closed
         self._deadlines.pop(closed.id, None)
 
+    def remove(self, token_id: str) -> None:
+        """Forget a token that is over. Raises ValueError if it is an open reservation."""
+        if self.is_open(token_id):
+            raise ValueError("an open reservation is not removed")
+        self._records.pop(token_id, None)
+        self._listed.discard(token_id)
+        self._fingerprints = {name: token for name, token in self._fingerprints.items() if token != token_id}
+
     def by_fingerprint(self, accounts: Sequence[str], fingerprint: str) -> TokenRecord | None:
         """Return the record that has this fingerprint."""
         found = (self._fingerprints.get((account, fingerprint)) for account in accounts)
@@ -115,6 +124,29 @@ class TokenStore:
             for record in self._records.values()
             if record.grant.account == account and record.grant.expiry > now and record.state is not TokenState.REFUSED
         )
+
+    def restore(self, record: TokenRecord, *, committed: bool) -> None:
+        """Keep a record, whatever was there, and list it; an open reservation is overdue at once."""
+        self._records[record.id] = record
+        self._deadlines.pop(record.id, None)
+        if record.state is TokenState.RESERVED:
+            self._deadlines[record.id] = record.issued_at
+        if committed or record.state is TokenState.LIVE:
+            self._listed.add(record.id)
+            for fingerprint in record.fingerprints:
+                self._fingerprints[record.grant.account, fingerprint] = record.id
+
+    def spent(self, grant: Grant, now: datetime) -> tuple[int, int]:
+        """Return how many live and reserved tokens there are of the grant's profile and epoch, and their rate."""
+        counted = [
+            record.grant
+            for record in self._records.values()
+            if (record.grant.account, record.grant.profile, record.grant.epoch)
+            == (grant.account, grant.profile, grant.epoch)
+            and record.grant.expiry > now
+            and record.state in {TokenState.RESERVED, TokenState.LIVE}
+        ]
+        return len(counted), sum(map(weight, counted))
 
     def keep(self, changed: TokenRecord) -> None:
         """Keep a record that was changed, and nothing else."""

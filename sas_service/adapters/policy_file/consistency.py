@@ -30,6 +30,7 @@ def contradictions(document: Mapping[str, Any], written: Written) -> Iterator[Co
     yield from _references(document, written)
     yield from _lifetimes(document)
     yield from _windows(document)
+    yield from _budgets(document)
     yield from _mixed_roles(document)
     yield from _sinks(document)
 
@@ -109,6 +110,19 @@ def _windows(document: Mapping[str, Any]) -> Iterator[Contradiction]:
         elif window is not None and window > longest:
             limit = f"lifetime.default is {format_duration(lives)}, so it must be at most {format_duration(longest)}"
             yield ("profiles", name, "window"), f"{format_duration(window)} can never apply: {limit}"
+
+
+def _budgets(document: Mapping[str, Any]) -> Iterator[Contradiction]:
+    for name, profile in _items(document, "profiles"):
+        budget, path = profile.get("budget"), ("profiles", name, "budget")
+        if budget is None:
+            continue
+        if profile.get("sharing") == Sharing.SHARED:
+            # It would stop a team's next token while the last one is still handed out, and then everybody at once.
+            yield path, "cannot be kept where sharing is shared: window and lifetime bound how many tokens there are"
+        if "requests_per_second" in budget and "regions" in profile and profile["regions"] is None:
+            reason = "cannot be kept where regions is any: nobody knows at how many locations a token is used"
+            yield (*path, "requestsPerSecond"), reason
 
 
 def _order(

@@ -15,6 +15,7 @@ from sas_service.domain.errors import PolicyRefused, Violation
 from sas_service.domain.policy import (
     Account,
     Approvals,
+    Budget,
     Policy,
     Profile,
     SharedKeySecret,
@@ -24,6 +25,7 @@ from sas_service.domain.policy import (
     VaultSecret,
     usual_lifetime,
 )
+from sas_service.domain.quotas import Quota
 
 _DOCUMENT = DocumentPart()
 
@@ -105,6 +107,7 @@ def _policy(document: Mapping[str, Any], digest: str, source: str, written: Writ
         digest=digest,
         source=source,
         approvals=_approvals(document.get("revocations", {})),
+        retention=document.get("retention"),
         lines={".".join(map(str, path)): line for path, line in written.lines.items()},
     )
 
@@ -140,6 +143,7 @@ def _profile(name: str, keys: Mapping[str, Any]) -> Profile:
         sharing=Sharing(keys["sharing"]),
         cors_origins=keys.get("cors", ()),
         window=keys.get("window"),
+        budget=Budget(**keys["budget"]) if "budget" in keys else None,
         key_vault_secret=VaultSecret(**keys["key_vault_secret"]) if "key_vault_secret" in keys else None,
     )
 
@@ -147,4 +151,5 @@ def _profile(name: str, keys: Mapping[str, Any]) -> Profile:
 def _team(name: str, keys: Mapping[str, Any]) -> Team:
     members = keys["members"]
     kinds = {kind: frozenset(members.get(kind, ())) for kind in ("applications", "objects", "groups")}
-    return Team(name=name, profiles=keys["profiles"], **kinds)
+    quota = Quota(**keys["quota"]) if "quota" in keys else None
+    return Team(name=name, profiles=keys["profiles"], quota=quota, **kinds)

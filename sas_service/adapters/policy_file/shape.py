@@ -16,6 +16,7 @@ from sas_service.domain.policy import (
     MINIMUM_LIFETIME,
     POLICY_CEILING,
     SHORTEST_MINIMUM,
+    SHORTEST_RETENTION,
     Sharing,
     Standby,
 )
@@ -120,6 +121,21 @@ class LifetimePart(Part):
     )
 
 
+MOST_BUDGET: Final = 1_000_000_000
+"""Beyond this nothing is counted that could be had."""
+
+
+class BudgetPart(Part):
+    """The most that a profile's live tokens may be together, of all teams."""
+
+    minimum_keys = 1
+
+    live_tokens = Whole(1, MOST_BUDGET, "How many tokens may be live at once.")
+    requests_per_second = Whole(
+        1, MOST_BUDGET, "How many requests per second they may make together, over all locations that they name."
+    )
+
+
 class ProfilePart(Part):
     """What a team may ask for by name."""
 
@@ -158,6 +174,11 @@ class ProfilePart(Part):
     )
     cors = Listed(
         Text(ORIGIN), "Origins of the browser pages that may call this service for this profile; none if left out."
+    )
+    budget = Inside(
+        BudgetPart,
+        "The most that the profile's live tokens may be together; unlimited if left out. After a switch, the tokens"
+        " from before it do not count: they are on their way out.",
     )
     key_vault_secret = Inside(
         VaultSecretPart,
@@ -204,11 +225,21 @@ class MembersPart(Part):
     groups = Listed(Text(GUID), "Object ids of Entra groups.")
 
 
+class QuotaPart(Part):
+    """How many requests for tokens a team may make in a while."""
+
+    requests = Whole(1, 1_000_000, "How many requests, whatever becomes of them.", required=True)
+    per = Duration(
+        timedelta(seconds=1), timedelta(days=1), "In how long; a window begins with its first request.", required=True
+    )
+
+
 class TeamPart(Part):
     """A team and what it may use."""
 
     members = Inside(MembersPart, "Who belongs to the team; at least one.", required=True)
     profiles = Listed(Text(NAME), "The profiles that the team may ask for.", required=True)
+    quota = Inside(QuotaPart, "How many requests the team may make; as many as Azure bears if left out.")
 
 
 MOST_APPROVALS: Final = 2
@@ -227,6 +258,10 @@ class RevocationsPart(Part):
     emergency_approvals = Whole(0, MOST_APPROVALS, "The same for mode emergency; as approvals unless given.")
 
 
+LONGEST_RETENTION: Final = timedelta(days=36_500)
+"""A hundred years: whoever wants to keep everything leaves the key out."""
+
+
 class DocumentPart(Part):
     """The whole document."""
 
@@ -235,6 +270,12 @@ class DocumentPart(Part):
     profiles = Named(NAME, Inside(ProfilePart), "What can be asked for, by name.", required=True)
     teams = Named(NAME, Inside(TeamPart), "Who may ask for what, by name.", required=True)
     revocations = Inside(RevocationsPart, "What a revocation needs before it may start; nothing if left out.")
+    retention = Duration(
+        SHORTEST_RETENTION,
+        LONGEST_RETENTION,
+        "After this, what is over is removed from Redis: dead tokens and old events that are sealed and in the mirror."
+        " If left out, everything stays for ever.",
+    )
 
 
 def json_schema() -> dict[str, Any]:

@@ -10,6 +10,17 @@ from sas_service.domain.errors import AuditLogUnavailable
 
 RETRY_AFTER = timedelta(seconds=2)
 
+LOST = "lost events that the mirror has: run `sas-service audit repair`"
+
+
+class NotAdmitted(exceptions.ConnectionError):
+    """Raised while connecting, when the server behind the connection must not be used; ``why`` says it to people."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__("not admitted")
+        self.why = why
+
+
 # The first match decides, so subclasses stand before their parents.
 _BY_TYPE: tuple[tuple[type[Exception], str], ...] = (
     (exceptions.TimeoutError, "did not answer in time"),
@@ -22,10 +33,17 @@ _BY_TYPE: tuple[tuple[type[Exception], str], ...] = (
     (exceptions.ReadOnlyError, "is read-only"),
     (exceptions.NoPermissionError, "refuses a command"),
     (exceptions.MasterDownError, "has lost its primary"),
+    (exceptions.AskError, "is being moved to other servers"),
+    (exceptions.TryAgainError, "is being moved to other servers"),
     (exceptions.ClusterError, "has lost a part of its cluster"),
     (exceptions.RedisClusterException, "has lost a part of its cluster"),
 )
-_BY_PREFIX = (("MISCONF", "cannot write to its disk"), ("NOREPLICAS", "has too few replicas"))
+_BY_PREFIX = (
+    ("This instance has cluster support disabled", "is no cluster: leave out SAS_REDIS_CLUSTER"),
+    ("MISCONF", "cannot write to its disk"),
+    ("NOREPLICAS", "has too few replicas"),
+    ("LOST", LOST),
+)
 
 
 @contextmanager
@@ -47,6 +65,8 @@ def unavailable(what: str, *, unfit: bool = False) -> AuditLogUnavailable:
 
 
 def _what_happened(error: Exception) -> str:
+    if isinstance(error, NotAdmitted):
+        return error.why
     for kind, text in _BY_TYPE:
         if isinstance(error, kind):
             return text

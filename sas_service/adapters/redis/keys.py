@@ -8,6 +8,8 @@ _BUCKET_BYTES = 2
 _SHORT_BYTES = 17
 _TOKEN_BUCKET = 3
 _OBJECT_BUCKET = 3
+EVENT_KEYS = 8
+"""How many keys an event needs: always the last ones of a script, the stream itself first (lua/events.lua)."""
 
 
 class Keys:
@@ -108,6 +110,18 @@ class Keys:
         """JSON of the Idempotency-Key's token suffix and body hash; gone after a day."""
         return f"{self._tag}idempotency:{key}"
 
+    def budget(self, profile: str) -> str:
+        """Sorted set of what counts against a profile's budget: ``<suffix>:<requests per second>`` by ms of expiry."""
+        return f"{self._tag}budget:{profile}"
+
+    @property
+    def budgets(self) -> str:
+        """Hash: profile -> sum of its members' requests per second; ``<profile>:epoch`` that they are of.
+
+        A profile is here since it first had a budget; ``<profile>:counted`` once what was issued before is in it.
+        """
+        return f"{self._tag}budgets"
+
     @property
     def events(self) -> str:
         """Stream of events with the ids ``<seq>-0``."""
@@ -148,6 +162,11 @@ class Keys:
     def late(self) -> str:
         """Sorted set: numbers of events that say another time than the server's, by the ms that they say."""
         return f"{self._tag}events:late"
+
+    @property
+    def mirrored(self) -> str:
+        """Number up to which the stream is known to be in the mirror."""
+        return f"{self._tag}events:mirrored"
 
     @property
     def once(self) -> str:
@@ -231,6 +250,11 @@ class Keys:
         return f"{self._tag}acknowledgements:until"
 
 
+def stream_of(key: str) -> str:
+    """Return the account (or ``service``) that a key belongs to."""
+    return key[1:].partition("}:")[0]
+
+
 SERVICE = Keys(SERVICE_STREAM)
 
 _SERVICE_TAG = "{" + SERVICE_STREAM + "}:"
@@ -254,3 +278,17 @@ MIGRATION_PROGRESS = f"{_SERVICE_TAG}schema:progress"
 
 MIGRATION_LOCK = f"{_SERVICE_TAG}schema:lock"
 """Who migrates right now; expires with its lease."""
+
+REPAIR_LOCK = f"{_SERVICE_TAG}repair:lock"
+"""Who repairs right now; expires with its lease."""
+
+
+def arm_budget_keys(subscription: str, principal: str) -> tuple[str, str, str]:
+    """Hashes of a principal's budget in a subscription: its bucket, turn -> promises, team -> what it had of late."""
+    bucket = f"{_SERVICE_TAG}arm-budget:{subscription}/{principal}"
+    return bucket, f"{bucket}:turns", f"{bucket}:teams"
+
+
+def quota_key(team: str) -> str:
+    """Requests that the team made in its window; gone with the window."""
+    return f"{_SERVICE_TAG}quota:{team}"

@@ -6,12 +6,14 @@ from datetime import timedelta
 from typing import Any
 
 from sas_service.adapters.record_changes import Verdict, verdict_on
+from sas_service.adapters.redis.budgets import budget_words, count_budget
 from sas_service.adapters.redis.event_text import EventText, written
 from sas_service.adapters.redis.instants import milliseconds, milliseconds_of
 from sas_service.adapters.redis.keys import Keys
 from sas_service.adapters.redis.record_text import record_text
 from sas_service.adapters.redis.records import Records
 from sas_service.adapters.redis.server import Script, Server
+from sas_service.domain.budgets import over_budget
 from sas_service.domain.errors import (
     AccountLocked,
     ClockSkew,
@@ -28,7 +30,7 @@ from sas_service.ports import Replay, Reservation, Reserved
 IDEMPOTENCY_LIFETIME = timedelta(hours=24)
 _POLL = timedelta(seconds=1)
 _ATTEMPTS = 5
-_RESERVE = Script("events", "reserve")
+_RESERVE = Script("events", "budget_spend", "reserve")
 _SUSPENDABLE = ("team", "client", "profile")
 
 
@@ -62,8 +64,10 @@ class Reservations:
         for _ in range(_ATTEMPTS):
             earlier = self._earlier(keys, reservation)
             answer = self._run(keys, reservation, earlier)
-            if answer[0] != "CHANGED":
-                return _outcome(keys, answer, earlier)
+            if answer[0] == "UNCOUNTED":
+                count_budget(self._server, reservation.record.grant, reservation.record.issued_at)
+            elif answer[0] != "CHANGED":
+                return _outcome(keys, reservation, answer, earlier)
         # Somebody else with the same key is quicker each time, so his request is running.
         raise _in_progress()
 
@@ -95,6 +99,7 @@ class Reservations:
             *(keys.token(suffix), keys.open_reservations, keys.slots, keys.suspended),
             *(keys.slot(slot), keys.slots_used),
             *(keys.idempotency(idempotency.key if idempotency else "-"), keys.token(earlier.suffix or suffix)),
+            *(keys.budget(record.grant.profile), keys.budgets),
             *event.keys(keys),
         )
         remember = json.dumps({"token": suffix, "body": idempotency.body}) if idempotency else ""
@@ -104,6 +109,7 @@ class Reservations:
             *_suspendable(record),
             *(earlier.verdict.value, earlier.seen, earlier.text, earlier.epoch),
             *(remember, milliseconds_of(IDEMPOTENCY_LIFETIME)),
+            *budget_words(reservation),
             *event.words(keys, layout),
         ]
         answer: list[Any] = self._server.run(_RESERVE, names, words)
@@ -115,10 +121,12 @@ def _suspendable(record: TokenRecord) -> tuple[str, str, str]:
     return f"team:{record.grant.team}", f"client:{client}", f"profile:{record.grant.profile}"
 
 
-def _outcome(keys: Keys, answer: list[Any], earlier: _Earlier) -> Reserved | Replay:
+def _outcome(keys: Keys, reservation: Reservation, answer: list[Any], earlier: _Earlier) -> Reserved | Replay:
     match answer:
-        case ["RESERVED", event]:
-            return Reserved(written(keys, event))
+        case ["RESERVED", event, overdrawn]:
+            return Reserved(written(keys, event), bool(overdrawn))
+        case ["BUDGET", tokens, rate] if reservation.budget:
+            raise over_budget(reservation.budget, reservation.record.grant, int(tokens), int(rate))
         case ["STANDS"]:
             return Reserved(())
         case ["REPLAY"] if earlier.record:

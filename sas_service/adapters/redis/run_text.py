@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from sas_service.adapters.redis.failures import unavailable
@@ -11,6 +12,9 @@ from sas_service.domain.runs import Revocation
 
 VERSION = 1
 """Grows only when a text of the version before has to be changed to be understood: a member renamed, not one added."""
+
+READ_BEFORE = 2000
+"""How many texts are remembered with what they hold; two kilobytes each, more with a list of casualties."""
 
 _Document = dict[str, Any]
 _UPGRADES: Mapping[int, Callable[[_Document], _Document]] = {}
@@ -23,8 +27,12 @@ def write_run(run: Revocation) -> str:
     return json.dumps(document, separators=(",", ":"), allow_nan=False)
 
 
+@lru_cache(maxsize=READ_BEFORE)
 def read_run(text: str) -> Revocation:
-    """Return the run that ``text`` holds; raises AuditLogUnavailable for what a newer release wrote."""
+    """Return the run that ``text`` holds; raises AuditLogUnavailable for what a newer release wrote.
+
+    An entry is read again at every tick and for every plan, and hardly any has changed since.
+    """
     try:
         run: Revocation = from_json(Revocation, _upgraded(json.loads(text)))
     except (AttributeError, KeyError, TypeError, ValueError):

@@ -22,7 +22,7 @@ KINDS = ("developer", "managedIdentity", "workloadIdentity", "clientSecret", "cl
 # Not SAS_...: the service's own processes refuse names of that prefix that they do not know.
 ADDRESS_VARIABLE, SCOPE_VARIABLE = "SASSERVICE_API", "SASSERVICE_SCOPE"
 
-_OPTIONS = (
+_SIGN_IN = (
     click.option("--api", envvar=ADDRESS_VARIABLE, metavar="URL", help=f"The service (variable {ADDRESS_VARIABLE})."),
     click.option(
         "--scope",
@@ -41,7 +41,7 @@ _OPTIONS = (
         type=click.Path(path_type=Path, allow_dash=True),
         help="Read your access token from this file instead; - is standard input.",
     ),
-    click.option("--demo", is_flag=True, help="Use the demo on this machine, as its admin."),
+    click.option("--demo", is_flag=True, help="Use the demo on this machine, as its admin or auditor."),
     click.option("--as", "client", metavar="CLIENT", help="Be another client of the demo, such as approver."),
     click.option(
         "--demo-file",
@@ -50,6 +50,9 @@ _OPTIONS = (
         show_default=True,
         help="What the demo wrote when it began.",
     ),
+)
+_OPTIONS = (
+    *_SIGN_IN,
     click.option(
         "--every", type=click.FloatRange(min=0.02), default=1.0, show_default=True, help="Seconds between two looks."
     ),
@@ -58,18 +61,38 @@ _OPTIONS = (
 
 
 def signed_in(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options above, and give the command a Terminal in their place; failures are explained."""
+    """Add all options above, and give the command a Terminal in their place; failures are explained."""
 
     @wraps(command)
     def run(*, as_json: bool, every: float, **given: Any) -> None:
-        words = {name: given.pop(name) for name in ("api", "scope", "credential", "token_file", "demo", "client")}
         with refusals_explained():
-            connection = _connection(**words, demo_file=given.pop("demo_file"))
+            connection = _connection(**_signing_in(given))
             command(Terminal(Revocations(connection), console(), as_json, has_person(), every), **given)
 
     for option in reversed(_OPTIONS):
         run = option(run)
     return run
+
+
+def connected(client: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Return what adds only the options that sign in, and gives a Connection; of the demo as ``client``."""
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        @wraps(command)
+        def run(**given: Any) -> None:
+            with refusals_explained():
+                command(_connection(**_signing_in(given), otherwise=client), **given)
+
+        for option in reversed(_SIGN_IN):
+            run = option(run)
+        return run
+
+    return decorate
+
+
+def _signing_in(given: dict[str, Any]) -> dict[str, Any]:
+    names = ("api", "scope", "credential", "token_file", "demo", "client", "demo_file")
+    return {name: given.pop(name) for name in names}
 
 
 def _connection(
@@ -81,6 +104,7 @@ def _connection(
     demo: bool,
     client: str | None,
     demo_file: Path,
+    otherwise: str = "admin",
 ) -> Connection:
     contract = _contract(demo_file) if demo or client else {}
     address = str(contract["apiUrl"]) if contract else api
@@ -91,7 +115,7 @@ def _connection(
     except ValueError as error:
         raise click.UsageError(f"--api: {error}") from None
     if contract:
-        return Connection(address, lambda: _demo_bearers(contract, client or "admin"))
+        return Connection(address, lambda: _demo_bearers(contract, client or otherwise))
     if token_file is not None:
         bearers = from_text(sys.stdin.read) if str(token_file) == "-" else from_file(token_file)
         return Connection(address, lambda: bearers)

@@ -1,5 +1,6 @@
 """The mirror's files when the disk is full, slow, broken or taken away: no torn line, no false promise, recovery."""
 
+import contextlib
 import errno
 import os
 import re
@@ -20,6 +21,7 @@ import pytest
 from sas_service.adapters.audit_mirror import NdjsonMirror
 from sas_service.domain.errors import MirrorUnavailable
 from tests.contract.ports.test_audit_mirror import event, read_lines
+from tests.preload import mounted, unmounted
 
 QUICK = timedelta(milliseconds=300)
 
@@ -94,6 +96,33 @@ def test_a_full_disk_tears_no_line_and_is_forgiven_by_itself(directory: Path) ->
     mirror.append([event(3)])
     mirror.close()
     assert read_lines(directory) == [*(each.text for each in kept), event(3).text]
+
+
+def test_a_file_system_that_is_really_full_tears_no_line_and_is_forgiven_by_itself(directory: Path) -> None:
+    mounted(directory, size="64k")
+    try:
+        filler = directory / "filler"
+        mirror, kept = NdjsonMirror(directory), []
+        for number in range(20):
+            mirror.append([event(number, padding=100)])
+            kept.append(event(number, padding=100))
+        with filler.open("wb") as file, contextlib.suppress(OSError):
+            file.write(b"x" * 70_000)
+        for _ in range(3):
+            with refused("No space left on device"):
+                for number in range(20, 100):
+                    mirror.append([event(number, padding=100)])
+                    kept.append(event(number, padding=100))
+            with refused("No space left on device"):
+                mirror.check()
+        assert {each.text for each in kept} == set(read_lines(directory))
+        filler.unlink()
+        mirror.check()
+        mirror.append([event(200)])
+        assert read_lines(directory)[-1] == event(200).text
+        mirror.close()
+    finally:
+        unmounted(directory)
 
 
 def test_a_short_write_is_taken_back(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,9 +13,11 @@ from sas_service.adapters.redis.slots import RedisSlots
 from sas_service.adapters.redis.suspensions import RedisSuspensions
 from sas_service.adapters.token_ids import RandomTokenIds
 from sas_service.domain.audit import AuditEvent, Denial, EventDraft, EventKind
+from sas_service.domain.policy import Budget
 from sas_service.domain.slots import SigningKey
 from sas_service.domain.tokens import Grant, TokenRecord, TokenState
 from sas_service.ports import AuditLog, Idempotency, Replay, Reservation, Reserved, Slots, Suspension, Suspensions
+from tests.valkey_cluster import RunningCluster
 from tests.valkey_process import RunningValkey
 
 ACCOUNT = "maps-demo"
@@ -34,8 +36,16 @@ class World:
     move_epoch: Callable[[str, int], None]
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
-    def reserve(self, record: TokenRecord, *, idempotency: Idempotency | None = None) -> Reserved | Replay:
-        return self.audit_log.reserve(reservation(record, idempotency=idempotency))
+    def reserve(
+        self,
+        record: TokenRecord,
+        *,
+        idempotency: Idempotency | None = None,
+        budget: Budget | None = None,
+        may_overdraw: bool = False,
+    ) -> Reserved | Replay:
+        wanted = reservation(record, idempotency=idempotency)
+        return self.audit_log.reserve(replace(wanted, budget=budget, may_overdraw=may_overdraw))
 
     def issue(self, record: TokenRecord, *, idempotency: Idempotency | None = None) -> TokenRecord:
         """Reserve and commit; return the live record."""
@@ -62,7 +72,7 @@ def memory_world(*, max_clock_skew: timedelta = timedelta(seconds=60)) -> World:
 
 
 def redis_world(
-    valkey: RunningValkey,
+    valkey: RunningValkey | RunningCluster,
     server: Server,
     *,
     max_clock_skew: timedelta = timedelta(seconds=60),

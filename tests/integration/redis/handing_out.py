@@ -34,6 +34,7 @@ from sas_service.services.deny import Deciding
 from sas_service.services.hand_out import HandingOut, Patience
 from sas_service.services.issue import Issuing
 from sas_service.services.make_shared import Making
+from tests.unit.budgets import plenty
 
 PROFILE = Profile(
     name="shared",
@@ -119,6 +120,7 @@ class SharedService:
             clock=clock,
             token_ids=RandomTokenIds(),
             reservation_time=timedelta(seconds=30),
+            spending=plenty(),
         )
         sealing = AesGcmSealing(keys, current=next(iter(keys)))
         making = Making(
@@ -138,6 +140,7 @@ class SharedService:
             sealing=sealing,
             clock=clock,
             patience=Patience(pause=lambda length: time.sleep(length.total_seconds()), jitter=random, longest=patience),
+            spending=plenty(),
             aside=lambda work: work(),
         )
 

@@ -171,7 +171,7 @@ def test_scripts_are_loaded_again_when_the_server_forgot_them(start: Start, buil
 
 
 def test_without_waitaof_appendfsync_always_is_demanded(start: Start, build: Build, connected: Connect) -> None:
-    valkey = start(rename_command="WAITAOF gone", appendfsync="everysec")
+    valkey = start(rename_command="WAITAOF gone", appendfsync="no")
     world = build(valkey)
     wanted = record(world.now)
     world.reserve(wanted)
@@ -189,7 +189,7 @@ def test_without_waitaof_appendfsync_always_is_demanded(start: Start, build: Bui
 @pytest.mark.parametrize("has_waitaof", [True, False])
 def test_a_replica_that_stands_still_refuses_the_commit(start: Start, build: Build, has_waitaof: bool) -> None:
     config = {} if has_waitaof else {"rename_command": "WAITAOF gone"}
-    primary = start("primary", **config)
+    primary = start("primary", repl_diskless_sync_delay=0, **config)
     replica = start("replica", replicaof=f"127.0.0.1 {primary.port}")
     _until_attached(primary)
     world = build(primary, Durability(replicas=1, timeout=timedelta(seconds=2)), limits=PATIENT)
@@ -220,7 +220,7 @@ def _until_attached(primary: RunningValkey) -> None:
 
 
 def test_a_readiness_check_in_between_does_not_make_a_commit_skip_its_sync(connected: Connect, start: Start) -> None:
-    valkey = start(appendfsync="everysec")
+    valkey = start(appendfsync="no")
 
     class Interrupted(timedelta):
         """A timeout whose reading lets another thread's ``check`` run, where a switch of threads may put it."""
@@ -231,14 +231,14 @@ def test_a_readiness_check_in_between_does_not_make_a_commit_skip_its_sync(conne
             if server := self.server:
                 self.server = None
                 server.check()
-                server._has_waitaof = None
+                server._has_waitaof = {}
             return super().total_seconds()
 
     timeout = Interrupted(seconds=2)
     server = Server(connected(valkey, PATIENT), durability=Durability(timeout=timeout))
     server.check()
     timeout.server = server
-    assert server._confirmation() == ("WAITAOF", 1, 0, 2000)
+    assert server._confirmation("any") == ("WAITAOF", 1, 0, 2000)
 
 
 def test_a_server_that_begins_to_evict_is_written_to_no_more_until_it_stops(connected: Connect, start: Start) -> None:

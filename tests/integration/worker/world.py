@@ -153,7 +153,9 @@ def start_rig(
     stores = build_stores(settings, environ)
     policies = build_policies(settings, stores, None)
     policies.refresh()
-    revocations = build_revocations(settings, stores, policies, build_azure(settings, policies.current, environ))
+    revocations = build_revocations(
+        settings, stores, policies, build_azure(settings, policies.current, environ, stores.server)
+    )
     assert revocations is not None
     return Rig(directory, made, emulator, valkey, environ, stores, revocations)
 

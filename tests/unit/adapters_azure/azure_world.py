@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from azure.core.credentials import AccessToken
 
+from sas_service.adapters.azure.arm_writes import ArmWrites
 from sas_service.adapters.azure.attempts import Attempts, Patience
 from sas_service.adapters.azure.maps_account import AzureMapsAccount
 from sas_service.adapters.azure.prefetched_credential import PrefetchedCredential
@@ -120,6 +121,7 @@ class StubArm:
         self.outbound = Outbound(pool_size=8, connect_timeout=5, read_timeout=5)
         self.credential = StubCredential()
         self.pauses: list[float] = []
+        self.writes: ArmWrites | None = None
         self.patience = patience or Patience(deadline=20.0, connect=5.0, read=5.0)
 
     def _answer(self, _asked: Asked) -> Reply:
@@ -130,7 +132,7 @@ class StubArm:
         return Attempts(self.patience, jitter=lambda: 0.5, pause=self.pauses.append)
 
     def prefetched(self) -> PrefetchedCredential:
-        return PrefetchedCredential(lambda: self.credential)
+        return PrefetchedCredential(lambda: self.credential, writes=self.writes)
 
     def account(self, base_url: str | None = None) -> AzureMapsAccount:
         return AzureMapsAccount(

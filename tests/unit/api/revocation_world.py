@@ -8,7 +8,7 @@ from typing import Any
 from flask import Flask
 from prometheus_client import CollectorRegistry
 
-from sas_service.adapters.memory import MemoryAccountCors, MemoryCallerTokens
+from sas_service.adapters.memory import MemoryAccountCors, MemoryCallerTokens, MemoryNotes, MemorySigning
 from sas_service.api.app import create_app
 from sas_service.api.metrics import Metrics
 from sas_service.api.revocation_stream import Watchers
@@ -17,10 +17,15 @@ from sas_service.domain.policy import Approvals
 from sas_service.domain.tokens import SasToken
 from sas_service.services.account_cors import AccountOrigins
 from sas_service.services.deny import Deciding
+from sas_service.services.evidence import Evidence
+from sas_service.services.expose import Exposing
+from sas_service.services.identify import Identifying
 from sas_service.services.inspect import Inspection
+from sas_service.services.note_readers import NotingReaders
 from sas_service.services.renew import Renewing
 from sas_service.services.revoke import Revoking
 from sas_service.services.suspend import Suspending
+from sas_service.services.watch_drift import DriftWatch
 from sas_service.services.watch_revocations import Watching
 from tests.unit.revocation.world import MAPS, NOW, Simulation, application
 
@@ -53,6 +58,8 @@ class HttpWorld:
 
     def __post_init__(self) -> None:
         self.simulation = Simulation(is_cold=self.is_cold)
+        self.notes = MemoryNotes(self.simulation.leases)
+        self.drift = DriftWatch(self.simulation.world, self.simulation.planning, self.notes)
         self.http = self._app().test_client()
 
     def _app(self) -> Flask:
@@ -70,10 +77,23 @@ class HttpWorld:
             issuing=of.issuing,
             handing_out=None,
             replacing=of.replacing,
-            renewing=Renewing(inspection=inspection, journal=of.journal, slots=of.slots, clock=of.clock),
+            renewing=Renewing(
+                inspection=inspection, journal=of.journal, lockdowns=of.lockdowns, slots=of.slots, clock=of.clock
+            ),
             revoking=Revoking(of.world, of.planning),
             watching=Watching(of.world),
+            evidence=Evidence(
+                journal=of.journal,
+                acknowledgements=of.acknowledgements,
+                audit_log=of.log,
+                signing=MemorySigning(),
+                clock=of.clock,
+            ),
+            drift=self.drift,
             inspection=inspection,
+            identifying=Identifying(inspection=inspection, past=of.world.past, clock=of.clock, planning=of.planning),
+            exposing=Exposing(policies=of.policies, census=of.log, past=of.world.past, clock=of.clock),
+            readers=NotingReaders(audit_log=of.log, mirror=of.mirror, clock=of.clock),
             suspending=Suspending(suspensions=of.suspensions, **record),
             account_origins=AccountOrigins(account_cors=MemoryAccountCors({}), **record),
             policies=of.policies,

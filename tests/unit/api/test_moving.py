@@ -6,12 +6,17 @@ from typing import Any
 import pytest
 
 from sas_service.domain.errors import AuditLogUnavailable, SasServiceError
+from sas_service.domain.lockdowns import LockdownState
 from sas_service.domain.revocations import Reason
 from sas_service.domain.runs import Revocation
+from sas_service.domain.slots import SigningKey
 from sas_service.ports import Suspension
-from tests.unit.api.revocation_world import HttpApplication, HttpWorld, issue, later
+from sas_service.services.lockdown import LockingDown
+from sas_service.services.run_lockdown import LockdownRunner
+from tests.unit.api.revocation_world import PEOPLE, HttpApplication, HttpWorld, issue, later
 from tests.unit.api.world import SHOP, World, app_of, as_caller
 from tests.unit.api.world import issue as issue_for_pages
+from tests.unit.revocation.upkept import Upkept
 from tests.unit.revocation.world import MAPS, NOW
 
 
@@ -80,7 +85,45 @@ def test_renewal_may_be_cached_by_who_asked_for_as_long_as_it_says(world: HttpWo
     assert (refused.status_code, refused.headers["Cache-Control"]) == (404, "no-store")
 
 
-def test_the_journal_is_read_whole_only_when_something_has_begun_or_ended(
+def test_who_holds_what_a_lockdown_killed_is_told_as_soon_as_a_replacement_can_be_had(world: HttpWorld) -> None:
+    token, of = issue(world), world.simulation
+    locking, runner = LockingDown(of.world), LockdownRunner(of.world, of.leases, holder="worker")
+    lockdown, _ = locking.lock(MAPS, PEOPLE["admin"], reason=Reason.KEY_COMPROMISE, comment=None, request_id="r")
+
+    def until(state: LockdownState) -> None:
+        while of.lockdowns.of(MAPS)[0].state is not state:
+            of.clock.advance(timedelta(seconds=10))
+            runner.tick(MAPS)
+
+    until(LockdownState.LOCKED)
+    assert renewal(world, token).get_json()["reason"] is None
+    locking.release(MAPS, PEOPLE["admin"], request_id="r")
+    until(LockdownState.RELEASED)
+    of.clock.advance(timedelta(seconds=10))
+    assert renewal(world, token).get_json()["reason"] == lockdown.reason.value
+    assert renewal(world, replace(world, token).get_json()).get_json()["reason"] is None
+
+
+def test_who_moved_to_a_key_that_is_made_anew_by_hand_is_told_during_the_run_and_after_it(world: HttpWorld) -> None:
+    kept = Upkept(world.simulation)
+    token = issue(world)
+    run = world.started(lever="key")
+    kept.let_pass(timedelta(minutes=2))
+    new = replace(world, token).get_json()
+    assert renewal(world, new).get_json()["reason"] is None
+    kept.let_pass(timedelta(minutes=2))
+    kept.world.azure.regenerate(SigningKey.SECONDARY)
+    for _ in range(12):
+        renewal(world, new)
+        kept.let_pass(timedelta(seconds=10))
+    assert world.look(run)["state"] == "running"
+    assert renewal(world, new).get_json()["reason"] == "superseded"
+    world.decide("pause", world.look(run))
+    world.decide("abort", world.look(run))
+    assert renewal(world, new).get_json()["reason"] == "superseded"
+
+
+def test_the_journal_is_read_whole_once_in_a_while_and_when_something_has_begun_or_ended(
     world: HttpWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     journal, reads = world.simulation.journal, []
@@ -99,10 +142,13 @@ def test_the_journal_is_read_whole_only_when_something_has_begun_or_ended(
     monkeypatch.setattr(journal, "running", count_running)
     for _ in range(10):
         renewal(world, token)
-    assert reads == ["running"]
+    assert reads == ["running", "whole"]
     world.simulation.clock.advance(timedelta(seconds=1))
     renewal(world, token)
-    assert reads == ["running"] * 2
+    assert reads == ["running", "whole", "running"]
+    world.simulation.clock.advance(timedelta(seconds=10))
+    renewal(world, token)
+    assert reads == ["running", "whole"] + ["running"] * 2 + ["whole"]
     assert callable(running)
     world.started()
     world.simulation.clock.advance(timedelta(seconds=1))

@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
+from sas_service.adapters.memory import MemorySigning, verify_memory
+from sas_service.domain.drift import Drift, Known
 from sas_service.domain.errors import AuditLogUnavailable, AzureUnavailable
+from sas_service.domain.evidence import check_evidence
 from sas_service.domain.revocations import Action
 from tests.unit.api.revocation_world import BODY, HttpApplication, HttpWorld, issue, later
 from tests.unit.api.world import World, app_of, as_caller
@@ -26,7 +29,7 @@ def test_the_whole_life_of_a_run_over_http(world: HttpWorld) -> None:
     apps = [HttpApplication(world, f"{team}-{n}", profile) for team, profile in PROFILES.items() for n in range(3)]
     planned = world.plan(lever="both", deadline="PT30M", comment="INC-1").get_json()
     assert (planned["state"], planned["consumers"]["total"]) == ("planned", 6)
-    assert [step["state"] for step in planned["steps"]] == ["pending"] * 11
+    assert [step["state"] for step in planned["steps"]] == ["pending"] * 12
     run = world.decide("start", planned).get_json()
     assert (run["state"], run["planHash"], run["deadline"]) == ("running", planned["planHash"], later(30 * MINUTE))
     for _ in range(60):
@@ -44,6 +47,50 @@ def test_the_whole_life_of_a_run_over_http(world: HttpWorld) -> None:
 
 
 PROFILES = {"storefront": "web", "logistics": "batch"}
+
+
+def test_the_evidence_of_a_run_that_has_ended_is_signed_and_names_only_what_was_cut(world: HttpWorld) -> None:
+    app = HttpApplication(world, "storefront-0", "web")
+    other = HttpApplication(world, "logistics-0", "batch")
+    run = world.started(target={"team": "storefront"}, lever="role")
+    path = f"/v1/revocations/{run['id']}/evidence"
+    early = world.call("auditor", "GET", path)
+    assert (early.status_code, early.get_json()["type"]) == (409, "/problems/action-not-allowed")
+    # Somebody whom nobody has asked to renews, too, and says so.
+    renewed = world.call("logistics-0", "POST", f"/v1/tokens/{other.token['id']}/replacement").get_json()
+    acknowledged = {"fingerprint": renewed["fingerprint"]}
+    world.call("logistics-0", "POST", f"/v1/tokens/{renewed['id']}/acknowledgement", json=acknowledged)
+    for _ in range(60):
+        world.tick()
+        app.turn()
+        if world.look(run)["state"] == "completed":
+            break
+    for who in ("admin", "approver", "auditor"):
+        answer = world.call(who, "GET", path)
+        assert answer.status_code == 200, answer.text
+    report: Any = check_evidence(answer.get_json(), MemorySigning().verifying_key, verify_memory)
+    assert list(report["consumers"]["acknowledged"]) == ["storefront/storefront-0/web"]
+    kinds = [each["kind"] for each in report["events"]]
+    assert (kinds[0], kinds[-1], report["hasAllEvents"]) == ("revocationPlanned", "revocationEnded", True)
+    assert world.call("nobody", "GET", path).status_code == 403
+    assert world.call("admin", "GET", "/v1/revocations/none/evidence").status_code == 404
+
+
+def test_without_a_signing_key_there_is_no_evidence() -> None:
+    answer = app_of(World()).test_client().get("/v1/revocations/x/evidence", headers=as_caller("admin"))
+    assert (answer.status_code, "SAS_SIGNING_KEY" in answer.get_json()["detail"]) == (404, True)
+
+
+def test_administrators_see_what_others_have_changed(world: HttpWorld) -> None:
+    shown = world.call("admin", "GET", f"/v1/accounts/{MAPS}").get_json()
+    assert shown["drift"] == []
+    drift = Drift("role-lost", "web-a", NOW, "by hand")
+    lease = world.simulation.leases.take(MAPS, "watch", until=NOW + MINUTE, now=NOW)
+    assert lease is not None
+    world.notes.keep_known(Known(MAPS, NOW, {}, drifts=(drift,)), fence=lease.fence)
+    (found,) = world.call("admin", "GET", f"/v1/accounts/{MAPS}").get_json()["drift"]
+    assert (found["code"], found["about"], found["detail"]) == ("role-lost", "web-a", "by hand")
+    assert world.call("nobody", "GET", f"/v1/accounts/{MAPS}").get_json()["drift"] is None
 
 
 def test_a_plan_says_all_that_an_admin_must_know(world: HttpWorld) -> None:

@@ -1,5 +1,6 @@
 """Shared tokens over HTTP: one address for getToken callbacks, conditional, counted, refused like all others."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -8,6 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from sas_service.domain.errors import AuditLogUnavailable, AzureThrottled
+from sas_service.domain.quotas import Quota
 from sas_service.ports import Suspension
 from tests.unit.api.world import DEPOT, NOW, SHARING_POLICY, SHOP, KnownPolicy, World, app_of, as_caller
 
@@ -27,6 +29,22 @@ def app(world: World) -> Flask:
 def get(client: FlaskClient, path: str = PATH, caller: str = "storefront", **headers: str) -> Any:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return client.get(path, headers=as_caller(caller, **named))
+
+
+def test_hand_outs_count_towards_the_teams_quota_and_say_what_is_left_to_each(world: World) -> None:
+    policy = world.policies.policy
+    team = replace(policy.teams["storefront"], quota=Quota(3, timedelta(minutes=1)))
+    world.policies.policy = replace(policy, teams={**policy.teams, "storefront": team})
+    client = app_of(world).test_client()
+    answers: list[Any] = [get(client), get(client), post(client), get(client)]
+    assert [each.status_code for each in answers] == [200, 200, 201, 429]
+    assert [each.headers["RateLimit"] for each in answers] == [f'"team";r={left};t=60' for left in (2, 1, 0, 0)]
+    assert answers[0].headers["RateLimit-Policy"] == '"team";q=3;w=60'
+    assert answers[3].headers["Retry-After"] == "60"
+    assert answers[3].json["type"] == "/problems/quota-exceeded"
+    moved: Any = client.post(f"/v1/tokens/{answers[0].json['id']}/replacement", headers=as_caller("storefront"))
+    assert moved.json["type"] == "/problems/shared-token-not-ready", "who was told to move is not held back by it"
+    assert "RateLimit" not in get(client, caller="logistics").headers
 
 
 def post(client: FlaskClient, **body: Any) -> Any:

@@ -18,6 +18,7 @@ from sas_service.adapters.memory import (
     MemoryClock,
     MemoryJournal,
     MemoryLeases,
+    MemoryLockdowns,
     MemoryMapsAccount,
     MemorySealing,
     MemorySeals,
@@ -31,20 +32,27 @@ from sas_service.api.app import create_app
 from sas_service.api.auth import Challenge
 from sas_service.api.metrics import Metrics
 from sas_service.domain.callers import Caller, Role
+from sas_service.domain.cuts import Past
 from sas_service.domain.policy import Account, Policy, Profile, Sharing, Team
+from sas_service.domain.runs import past_of
 from sas_service.ports import AccountFacts, CorsReading
 from sas_service.services.account_cors import AccountOrigins
 from sas_service.services.active_slots import ActiveSlots
 from sas_service.services.deny import Deciding
+from sas_service.services.expose import Exposing
 from sas_service.services.hand_out import HandingOut, Patience
+from sas_service.services.identify import Identifying
 from sas_service.services.inspect import Inspection
 from sas_service.services.issue import Issuing
 from sas_service.services.lockdown import LockingDown
 from sas_service.services.make_shared import Making
+from sas_service.services.note_readers import NotingReaders
 from sas_service.services.prove import LogProofs
 from sas_service.services.renew import Renewing
 from sas_service.services.replace import Replacing
+from sas_service.services.spend import Spending
 from sas_service.services.suspend import Suspending
+from tests.unit.budgets import plenty
 
 NOW = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
 SECRET = "eyJ0eXAiOiJKV1QifQ.eyJleHAiOjF9.c2lnbmF0dXJl"
@@ -152,6 +160,7 @@ class World:
     caller_tokens: MemoryCallerTokens = field(default_factory=lambda: MemoryCallerTokens(CALLERS))
     readiness: LogReadiness = field(default_factory=LogReadiness)
     seals: MemorySeals = field(default_factory=MemorySeals)
+    spending: Spending = field(default_factory=plenty)
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     policies: KnownPolicy = field(default_factory=KnownPolicy)
     audit_log: MemoryAuditLog = field(init=False)
@@ -177,16 +186,22 @@ def app_of(world: World, *, locking_down: LockingDown | None = None) -> Flask:
         clock=world.clock,
         token_ids=MemoryTokenIds(),
         reservation_time=timedelta(seconds=30),
+        spending=world.spending,
     )
+    handing_out = handing_out_of(world, deciding, issuing)
     inspection = Inspection(
         policies=policies, audit_log=world.audit_log, slots=world.slots, maps_account=world.maps_account
     )
+
+    def past(account: str) -> Past:
+        return past_of(world.journal.of(account))
+
     return create_app(
         caller_tokens=world.caller_tokens,
         clock=world.clock,
         deciding=deciding,
         issuing=issuing,
-        handing_out=handing_out_of(world, deciding, issuing),
+        handing_out=handing_out,
         replacing=Replacing(
             issuing=issuing,
             policies=policies,
@@ -196,12 +211,22 @@ def app_of(world: World, *, locking_down: LockingDown | None = None) -> Flask:
             acknowledgements=MemoryAcknowledgements(),
             suspensions=world.suspensions,
             clock=world.clock,
+            handing_out=handing_out,
         ),
-        renewing=Renewing(inspection=inspection, journal=world.journal, slots=world.slots, clock=world.clock),
+        renewing=Renewing(
+            inspection=inspection,
+            journal=world.journal,
+            lockdowns=MemoryLockdowns(world.slots, MemoryLeases()),
+            slots=world.slots,
+            clock=world.clock,
+        ),
         revoking=None,
         locking_down=locking_down,
         watching=None,
         inspection=inspection,
+        identifying=Identifying(inspection=inspection, past=past, clock=world.clock, planning=None),
+        exposing=Exposing(policies=policies, census=world.audit_log, past=past, clock=world.clock),
+        readers=NotingReaders(audit_log=world.audit_log, mirror=world.mirror, clock=world.clock),
         suspending=Suspending(
             policies=policies,
             suspensions=world.suspensions,
@@ -244,6 +269,7 @@ def handing_out_of(world: World, deciding: Deciding, issuing: Issuing) -> Handin
         sealing=sealing,
         clock=world.clock,
         patience=Patience(pause=world.clock.advance, jitter=lambda: 0.5),
+        spending=world.spending,
         aside=lambda work: work(),
     )
 

@@ -205,6 +205,21 @@ FAULTS = {
         "/profiles/storefront-web/window",
         "means nothing where sharing is exclusive",
     ),
+    "budget of a shared profile": (
+        ("    sharing: shared\n", "    sharing: shared\n    budget: {liveTokens: 9} # <-\n"),
+        "/profiles/world/budget",
+        "cannot be kept where sharing is shared",
+    ),
+    "budget where no location is named": (
+        ("    regions: [eastus, westus2]\n", "    regions: any\n    budget: {requestsPerSecond: 900} # <-\n"),
+        "/profiles/logistics-batch/budget/requestsPerSecond",
+        "cannot be kept where regions is any",
+    ),
+    "budget of nothing": (
+        ("    cors: [https://shop.example]\n", "    budget: {} # <-\n"),
+        "/profiles/storefront-web/budget",
+        "must have at least 1 of liveTokens, requestsPerSecond",
+    ),
     "window without time to renew in": (
         ("    sharing: shared\n", "    sharing: shared\n    window: PT50M # <-\n"),
         "/profiles/world/window",

@@ -27,6 +27,8 @@ BEYOND_JSON_SCHEMA = {
     "a team with an unknown profile",
     "a shared token in a secret",
     "a list on lines of its own",
+    "budget of a shared profile",
+    "budget where no location is named",
     "ceiling above ours",
     "default above the maximum",
     "default below the minimum",
@@ -75,6 +77,7 @@ GOOD_CHANGES = {
         "    resourceGroup: maps-rg\n",
         "    resourceGroup: Maps_rg.(1)\n    resourceName: Contoso-Maps\n",
     ),
+    "budget": ("    cors: [https://shop.example]\n", "    budget: {liveTokens: 2}\n"),
     "window": ("    sharing: shared\n", "    sharing: shared\n    window: PT49M\n"),
     "weeks": ("lifetime: {max: P365D}", "lifetime: {max: P52W, min: PT5M1S}"),
 }
@@ -117,7 +120,7 @@ def keys(schema: Any, path: str = "") -> dict[str, dict[str, Any]]:
 
 def test_every_key_says_what_it_means() -> None:
     found = keys(json_schema())
-    assert len(found) == 36
+    assert len(found) == 43
     assert [path for path, schema in found.items() if not schema.get("description")] == []
 
 

@@ -1,4 +1,4 @@
-"""Breaks a run at points of its steps, one after the other, and watches the promises meanwhile."""
+"""Breaks a run at points of its steps, one after another, with a fault beside it, and watches the promises."""
 
 import json
 from collections import deque

@@ -9,6 +9,7 @@ import pytest
 from sas_service.domain.consumers import Acknowledgement
 from sas_service.domain.errors import AuditLogUnavailable
 from sas_service.domain.slots import SigningKey
+from sas_service.domain.tokens import TokenState
 from sas_service.ports import EventQuery
 from tests.unit.revocation.world import MAPS, Application, Simulation
 
@@ -83,3 +84,27 @@ def test_one_token_is_asked_for_and_not_all(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(world.acknowledgements, "of", everything)
     say(world, app)
+
+
+def test_an_instance_that_holds_the_first_token_of_a_chain_gets_the_last_and_nothing_is_signed_in_vain() -> None:
+    world = Simulation(is_cold=False)
+    app = world.add(acknowledges=False)
+    first = app.id
+    app._replace()
+    app._replace()
+    second_instance = world.replacing.replace(first, app.caller, request_id="r")
+    assert second_instance.redelivered
+    assert second_instance.record.id == app.id
+    assert {record.state for record in world.log.unexpired(MAPS, world.clock.now())} == {TokenState.LIVE}
+
+
+def test_a_chain_that_ends_in_an_earlier_epoch_is_left_for_a_token_of_the_new_slot() -> None:
+    world = Simulation(is_cold=False)
+    app = world.add(acknowledges=False)
+    first = app.id
+    app._replace()
+    app._replace()
+    fence = world.leases.fence(MAPS)
+    world.slots.switch(MAPS, after_epoch=1, signing_key=SigningKey.SECONDARY, identities={"web": "web-b"}, fence=fence)
+    anew = world.replacing.replace(first, app.caller, request_id="r")
+    assert (anew.record.grant.epoch, anew.record.replaces) == (2, first)

@@ -2,11 +2,14 @@
 
 from datetime import timedelta
 
+import pytest
+
+from sas_service.domain.revocations import Lever, Mode, Reason, State, Target
 from sas_service.domain.runs import Revocation
 from sas_service.domain.slots import SigningKey
 from sas_service.domain.tokens import Grant
 from tests.unit.revocation.test_hazards import without
-from tests.unit.revocation.world import MAPS, Application, Simulation
+from tests.unit.revocation.world import ADMIN, MAPS, Application, Simulation
 
 MINUTE = timedelta(minutes=1)
 
@@ -87,3 +90,77 @@ def test_a_new_slot_that_stopped_working_holds_the_cut() -> None:
     step = world.journal.read(run.id).step
     assert step is not None
     assert step.missing == "the new slot is not accepted everywhere"
+
+
+@pytest.mark.parametrize("lever", [Lever.KEY, Lever.BOTH])
+def test_a_run_that_is_resumed_after_the_new_key_was_made_anew_goes_on_with_canaries_of_the_new_generation(
+    lever: Lever,
+) -> None:
+    world = Simulation(is_cold=False)
+    app = world.add(acknowledges=False)
+    run = world.start(lever=lever)
+    world.let_pass(MINUTE)
+    acknowledge(world, app)
+    world.azure.regenerate(SigningKey.SECONDARY)
+    waiting = world.run_until(run, State.WAITING)
+    assert str(waiting.waiting_code).startswith("key-changed:")
+    world.revoking.resume(run.id, ADMIN)
+    world.run_until(run)
+
+
+def test_a_pause_accepts_nothing_of_what_the_run_waited_for() -> None:
+    world = Simulation(is_cold=False)
+    app = world.add(acknowledges=False)
+    run = world.start()
+    world.let_pass(MINUTE)
+    acknowledge(world, app)
+    world.azure.regenerate(SigningKey.SECONDARY)
+    code = world.run_until(run, State.WAITING).waiting_code
+    world.revoking.pause(run.id, ADMIN)
+    world.revoking.resume(run.id, ADMIN)
+    again = world.run_until(run, State.WAITING)
+    assert (again.waiting_code, again.accepted) == (code, frozenset())
+
+
+def test_a_new_key_made_anew_after_the_cut_calls_a_person_and_is_not_taken_for_a_proof() -> None:
+    world = Simulation(is_cold=False)
+    world.add()
+    run = world.start()
+    while not (step := world.journal.read(run.id).step) or step.name != "prove-revoked":
+        world.tick()
+    world.azure.regenerate(SigningKey.SECONDARY)
+    assert str(world.run_until(run, State.WAITING).waiting_code).startswith("key-changed:")
+    world.revoking.resume(run.id, ADMIN)
+    assert world.run_until(run, State.WAITING).waiting_code == "revocation-not-provable"
+    world.revoking.resume(run.id, ADMIN)
+    world.run_until(run)
+
+
+def test_an_identity_that_somebody_took_off_before_the_cut_is_cut_on_a_persons_word() -> None:
+    world = Simulation(is_cold=False)
+    app = world.add()
+    world.azure.attached["web-a"].set(False, world.clock.now())
+    run = world.start(lever=Lever.ROLE, target=Target("identity", ("web-a",)))
+    waiting = world.run_until(run, State.WAITING, ticks=400)
+    assert waiting.waiting_code == "old-identity:web-a"
+    assert app.name not in world.revoking.consumers(run.id).names
+    world.revoking.resume(run.id, ADMIN)
+    world.run_until(run)
+    assert world.azure.roles["web-a"].value == frozenset()
+
+
+@pytest.mark.parametrize("trouble", ["detached", "without a role"])
+def test_a_profile_that_does_not_work_anyway_does_not_keep_a_stolen_key_alive(trouble: str) -> None:
+    world = Simulation(is_cold=False)
+    app = world.add()
+    if trouble == "detached":
+        world.azure.attached["batch-a"].set(False, world.clock.now())
+    else:
+        world.azure.roles["batch-a"].set(frozenset(), world.clock.now())
+    stolen = Target("signingKey", ("primaryKey",), MAPS)
+    run = world.start(lever=Lever.KEY, mode=Mode.EMERGENCY, reason=Reason.KEY_COMPROMISE, target=stolen)
+    assert any("batch-a signs now" in each for each in run.plan.warnings)
+    world.run_until(run)
+    assert world.azure.generation(SigningKey.PRIMARY) == 2
+    app.turn()
+    assert world.data_plane.status(app.token) == 200

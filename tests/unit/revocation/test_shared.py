@@ -15,6 +15,7 @@ from sas_service.ports import Suspension
 from sas_service.services.deny import Deciding
 from sas_service.services.hand_out import HandingOut, Patience, SharedToken
 from sas_service.services.make_shared import Making
+from tests.unit.budgets import plenty
 from tests.unit.revocation.world import MAPS, NOW, POLICY, Simulation, application
 
 MINUTE = timedelta(minutes=1)
@@ -49,6 +50,7 @@ class SharedSimulation(Simulation):
             sealing=sealing,
             clock=self.clock,
             patience=Patience(pause=self.clock.advance, jitter=lambda: 0.5),
+            spending=plenty(),
             aside=lambda work: work(),
         )
         self.replacing._handing_out = self.handing_out

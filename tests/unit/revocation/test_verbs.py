@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -218,3 +219,55 @@ def test_a_canary_that_expired_before_it_was_refused_proves_nothing() -> None:
     world.revoking.resume(run.id, ADMIN)
     done = world.run_until(run)
     assert done.steps[-1].evidence["accepted"] == ["revocation-not-provable"]
+
+
+def test_a_decision_is_not_lost_because_the_runner_wrote_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = stuck()
+    run = world.start()
+    world.tick()
+    record = world.revoking._record
+    ticked: list[bool] = []
+
+    def meanwhile(*arguments: Any, **details: Any) -> None:
+        record(*arguments, **details)
+        if not ticked:
+            ticked.append(True)
+            newest = world.journal.read(run.id)
+            world.journal.amend(replace(newest, warned=1))
+
+    monkeypatch.setattr(world.revoking, "_record", meanwhile)
+    paused = world.revoking.pause(run.id, ADMIN)
+    assert (paused.state, paused.warned) == (State.PAUSED, 1)
+
+
+def test_a_decision_that_is_not_legal_any_more_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = stuck()
+    run = world.start()
+    record = world.revoking._record
+
+    def meanwhile(*arguments: Any, **details: Any) -> None:
+        record(*arguments, **details)
+        world.journal.amend(replace(world.journal.read(run.id), state=State.PAUSED, warned=1))
+
+    monkeypatch.setattr(world.revoking, "_record", meanwhile)
+    with pytest.raises(ActionNotAllowed):
+        world.revoking.pause(run.id, ADMIN)
+
+
+@pytest.mark.parametrize("on_deadline", [OnDeadline.HOLD, OnDeadline.PROCEED])
+def test_what_an_emergency_needs_approved_no_expedited_run_gets_without(on_deadline: OnDeadline) -> None:
+    world = stuck()
+    policy = world.policies.policy
+    world.policies.policy = replace(policy, approvals=Approvals(needed=0, in_emergency=1))
+    asked = replace(ASKED, on_deadline=on_deadline, deadline=NOW + MINUTE)
+    planned = world.revoking.plan(asked, ADMIN)
+    if on_deadline is OnDeadline.PROCEED:
+        with pytest.raises(ActionNotAllowed):
+            world.revoking.start(planned.id, ADMIN, plan_hash=planned.plan.hash)
+        return
+    run = world.revoking.start(planned.id, ADMIN, plan_hash=planned.plan.hash)
+    world.run_until(run, State.WAITING)
+    with pytest.raises(ActionNotAllowed):
+        world.revoking.commit(run.id, ADMIN)
+    world.let_pass(MINUTE)
+    assert world.azure.generation(SigningKey.PRIMARY) == 1

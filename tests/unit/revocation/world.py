@@ -42,6 +42,7 @@ from sas_service.services.replace import Replacing
 from sas_service.services.revoke import Revoking
 from sas_service.services.run_playbook import PlaybookRunner
 from sas_service.steps.run import World
+from tests.unit.budgets import plenty
 
 NOW = datetime(2026, 11, 21, 8, tzinfo=UTC)
 MAPS = "maps-demo"
@@ -192,6 +193,7 @@ class Simulation:
             clock=self.clock,
             token_ids=MemoryTokenIds(),
             reservation_time=timedelta(minutes=2),
+            spending=plenty(),
         )
 
     def _replacing(self) -> Replacing:

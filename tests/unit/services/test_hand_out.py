@@ -10,13 +10,15 @@ from time import sleep
 
 import pytest
 
-from sas_service.adapters.memory import MemorySealing, MemoryTokenIds
+from sas_service.adapters.memory import MemoryArmBudget, MemorySealing, MemoryTokenIds
 from sas_service.adapters.system_clock import SystemClock
+from sas_service.domain.arm_budget import Purpose
 from sas_service.domain.callers import Caller
 from sas_service.domain.errors import (
     AuditLogUnavailable,
     AzureThrottled,
     AzureUnavailable,
+    BudgetExhausted,
     MirrorUnavailable,
     NotFound,
     OriginNotAllowed,
@@ -27,14 +29,26 @@ from sas_service.domain.errors import (
 )
 from sas_service.domain.policy import LEAST_LEFT, Policy
 from sas_service.domain.tokens import SasToken, TokenRecord, TokenState
-from sas_service.ports import EventQuery, Flight, SharedName, Suspension, TokenQuery
+from sas_service.ports import (
+    Allotted,
+    Demand,
+    EventQuery,
+    Flight,
+    NotNow,
+    QuotaSpent,
+    SharedName,
+    Suspension,
+    TokenQuery,
+)
 from sas_service.services.active_slots import ActiveSlots
 from sas_service.services.deny import Deciding
 from sas_service.services.fold_hand_outs import Folding
 from sas_service.services.hand_out import HandingOut, Patience, SharedToken
 from sas_service.services.issue import Issuing
 from sas_service.services.make_shared import Making
+from sas_service.services.spend import Spending
 from tests.unit.api.world import CALLERS, DEPOT, SHARING_POLICY, SHOP, KnownPolicy, World
+from tests.unit.budgets import UNHURRIED, plenty
 
 MINUTE = timedelta(minutes=1)
 STOREFRONT = CALLERS["storefront"]
@@ -60,6 +74,7 @@ class Shop:
     sealing: Keyring = field(default_factory=Keyring)
     aside: list[Callable[[], None]] = field(default_factory=list)
     pause: Callable[[timedelta], object] | None = None
+    spending: Spending | None = None
     token_ids: MemoryTokenIds = field(default_factory=MemoryTokenIds)
 
     def __post_init__(self) -> None:
@@ -77,6 +92,7 @@ class Shop:
             clock=world.clock,
             token_ids=self.token_ids,
             reservation_time=timedelta(seconds=30),
+            spending=self.spending or plenty(),
         )
         making = Making(
             policies=world.policies,
@@ -95,11 +111,14 @@ class Shop:
             sealing=self.sealing,
             clock=world.clock,
             patience=Patience(pause=self.pause or world.clock.advance, jitter=lambda: 0.5),
+            spending=self.spending or plenty(),
             aside=self.aside.append,
         )
 
-    def get(self, caller: Caller = STOREFRONT, *, of: HandingOut | None = None, **more: str) -> SharedToken:
-        return (of or self.here).current("shared", caller, request_id="r", **more)
+    def get(
+        self, caller: Caller = STOREFRONT, *, of: HandingOut | None = None, after: str | None = None
+    ) -> SharedToken:
+        return (of or self.here).current("shared", caller, request_id="r", after=after)
 
     def run_aside(self) -> None:
         while self.aside:
@@ -134,6 +153,29 @@ class Shop:
 @pytest.fixture
 def shop() -> Shop:
     return Shop()
+
+
+def test_making_one_spends_the_shared_share_of_the_budget_and_handing_it_out_nothing() -> None:
+    asked: list[Demand] = []
+
+    class Noted(MemoryArmBudget):
+        def ask(self, demand: Demand) -> Allotted | NotNow | QuotaSpent:
+            asked.append(demand)
+            return super().ask(demand)
+
+    shop = Shop(spending=Spending(budget=Noted(lambda: 0.0), pause=lambda _: None, patience=UNHURRIED))
+    shop.get()
+    shop.get(PAGE)
+    assert [(each.purpose, each.team, each.quota) for each in asked] == [(Purpose.SHARED, "storefront", None)]
+
+
+def test_no_write_left_is_said_and_leaves_no_record() -> None:
+    empty = MemoryArmBudget(lambda: 0.0)
+    empty.sent("s", 1000)
+    shop = Shop(spending=Spending(budget=empty, pause=lambda _: None, patience=UNHURRIED))
+    with pytest.raises(BudgetExhausted):
+        shop.get()
+    assert shop.kinds() == []
 
 
 def id_of(token: SharedToken) -> str:

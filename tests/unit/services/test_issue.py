@@ -37,6 +37,7 @@ from sas_service.services.deny import Deciding
 from sas_service.services.issue import TRIES, Issued, Issuing
 from sas_service.services.reap import Reaping
 from tests.unit.api.world import CALLERS, FACTS, POLICY, SHOP
+from tests.unit.budgets import plenty
 
 NOW = datetime(2026, 11, 21, 8, tzinfo=UTC)
 STOREFRONT: Caller = CALLERS["storefront"]
@@ -76,6 +77,7 @@ class World:
             clock=self.clock,
             token_ids=MemoryTokenIds(),
             reservation_time=timedelta(minutes=2),
+            spending=plenty(),
         )
 
     def issue(self, key: str | None = None, body: str = "b", **wanted: object) -> Issued:

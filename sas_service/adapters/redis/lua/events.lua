@@ -1,5 +1,6 @@
 -- Shared by every script that writes an event. Keys and arguments of the event are always the last ones of the call.
-local EVENT_KEY, EVENT_WORD = #KEYS - 7, #ARGV - 9
+-- The very last argument is a number that the mirror has: a stream that ends before it has lost something.
+local EVENT_KEY, EVENT_WORD = #KEYS - 7, #ARGV - 10
 local LATE_MS = 120000
 
 -- Keeps the pieces that records and events of this call name. A piece that is there already is not written again.
@@ -17,9 +18,12 @@ local function keep_words(words)
   end
 end
 
--- The event that the call brings with it. Its pieces are kept first of all: an error later would undo nothing.
+-- The event that the call brings with it. Called first of all, before any write: a later error would undo nothing.
 local function event_of_call()
   local at = EVENT_WORD
+  if tonumber(redis.call('GET', KEYS[EVENT_KEY + 1]) or '0') < tonumber(ARGV[#ARGV]) then
+    error({err = 'LOST events that the mirror has'})
+  end
   keep_words(ARGV[at + 3])
   return {stream = ARGV[at], draft = ARGV[at + 1], short = ARGV[at + 2], at = tonumber(ARGV[at + 4]), team = ARGV[at + 5],
     token = ARGV[at + 6], application = ARGV[at + 7], object = ARGV[at + 8], revocation = ARGV[at + 9]}

@@ -166,4 +166,6 @@ def test_a_version_between_is_brought_up_step_by_step(monkeypatch: pytest.Monkey
             2: lambda document: {name: value for name, value in document.items() if name != "between"} | {"warned": 9},
         },
     )
+    read_run.cache_clear()
     assert read_run(VERSION_1).warned == 9
+    read_run.cache_clear()

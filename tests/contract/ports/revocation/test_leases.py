@@ -109,3 +109,18 @@ def test_fences_grow_also_when_the_server_clock_went_back(valkey: RunningValkey,
     first = revoking.lease("a")
     revoking.leases.release(first)
     assert (first.fence, revoking.lease("b").fence) == (future + 1, future + 2)
+
+
+def test_another_server_gives_the_lease_to_nobody_before_its_time_is_over(
+    valkey: RunningValkey, server: Server
+) -> None:
+    """Somebody may hold one that a failover lost (reliability.md, B4)."""
+    revoking = redis_revoking(valkey, server)
+    first = revoking.lease("a", SHORT)
+    revoking.leases.release(first)
+    with valkey.client() as client:
+        client.hset("{" + ACCOUNT + "}:lease", "server", "of before the failover")
+    assert revoking.take("a", SHORT) is None
+    assert revoking.take("b", SHORT) is None
+    revoking.wait(SHORT * 1.2)
+    assert revoking.lease("b").fence > first.fence

@@ -1,0 +1,74 @@
+"""Putting back what the audit log in memory lost."""
+
+import json
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from threading import Lock
+
+from sas_service.adapters.memory.audit_log import MemoryAuditLog
+from sas_service.adapters.memory.slots import MemorySlots
+from sas_service.domain.audit import SERVICE_STREAM, AuditEvent, EventDraft, EventKind
+from sas_service.domain.errors import AuditLogUnavailable
+from sas_service.domain.iso8601 import parse_instant
+from sas_service.domain.slots import AccountSlots
+from sas_service.domain.tokens import TokenRecord
+
+
+class MemoryRepair:
+    """The port ``LogRepair`` over the twins."""
+
+    def __init__(self, log: MemoryAuditLog, slots: MemorySlots) -> None:
+        self._log = log
+        self._slots = slots
+        self._alone = Lock()
+        self.resting: set[str] = set()
+
+    @contextmanager
+    def alone(self) -> Iterator[Callable[[], None]]:
+        """Keep other repairs out."""
+        if not self._alone.acquire(blocking=False):
+            raise AuditLogUnavailable("The audit log is being repaired by somebody else.")
+        try:
+            yield lambda: None
+        finally:
+            self._alone.release()
+
+    def records(self, account: str, ids: Collection[str]) -> Mapping[str, TokenRecord]:
+        """Return the records that the log has of these tokens."""
+        found = (self._log.token(each) for each in ids if each.startswith(f"{account}."))
+        return {record.id: record for record in found if record}
+
+    def restore_records(self, account: str, records: Collection[TokenRecord], committed: Collection[str]) -> None:
+        """Write the records with all their indexes."""
+        for record in records:
+            if record.grant.account == account:
+                self._log.restore_record(record, committed=record.id in committed)
+
+    def restore_slots(self, slots: AccountSlots) -> None:
+        """Make these the account's slots if its epoch is lower."""
+        self._slots.restore(slots)
+
+    def restore_events(self, stream: str, events: Sequence[AuditEvent]) -> int:
+        """Append events under their own numbers."""
+        try:
+            return sum(self._log.restore_event(event, _draft(stream, event)) for event in events)
+        except ValueError:
+            raise AuditLogUnavailable("The audit log did not take back an event.") from None
+
+    def rest_leases(self, account: str) -> None:
+        """Remember that nobody may have the account's lease for a while."""
+        self.resting.add(account)
+
+
+def _draft(stream: str, event: AuditEvent) -> EventDraft:
+    members = json.loads(event.text)
+    account = None if stream == SERVICE_STREAM else stream
+    return EventDraft(
+        EventKind(members["kind"]),
+        parse_instant(members["at"]),
+        account=account,
+        team=members.get("team"),
+        token=members.get("token"),
+        caller=members.get("caller"),
+        request_id=members.get("requestId"),
+    )

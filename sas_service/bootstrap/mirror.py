@@ -1,0 +1,53 @@
+"""The wiring of what keeps log and mirror equal: filling the mirror in, and giving the log back what it lost."""
+
+from collections.abc import Mapping
+
+from sas_service.adapters.mirrored_events import LookedUp
+from sas_service.adapters.policy_file import PolicyFile, load_policy
+from sas_service.adapters.redis.event_streams import RedisEventStreams
+from sas_service.adapters.redis.mirror_progress import RedisMirrorProgress
+from sas_service.adapters.redis.repair import RedisRepair
+from sas_service.adapters.system_clock import SystemClock
+from sas_service.bootstrap.stores import Stores, build_stores
+from sas_service.services.backfill_mirror import MirrorBackfill
+from sas_service.services.losses import LossDetection
+from sas_service.services.repair import AuditRepair
+from sas_service.settings import Settings
+
+
+def build_backfill(stores: Stores, policies: PolicyFile) -> MirrorBackfill:
+    """Build the rounds that fill the mirror in."""
+    return MirrorBackfill(
+        policies=policies,
+        streams=RedisEventStreams(stores.server),
+        reading=stores.reading,
+        mirrored=LookedUp(stores.reading),
+        mirror=stores.mirror,
+        progress=RedisMirrorProgress(stores.server),
+        clock=SystemClock(),
+    )
+
+
+def repair_from(environ: Mapping[str, str]) -> AuditRepair:
+    """Return the repair of the Redis of ``environ``, which may be empty but for its schema.
+
+    Raises SettingsError, PolicyRefused, SchemaOutOfRange, AuditLogUnavailable.
+    """
+    settings = Settings.from_env(environ)
+    stores = build_stores(settings, environ, guarded=False)
+    # Also says in which layout to write.
+    stores.migrations.guard()
+    stores.server.check()
+    streams = RedisEventStreams(stores.server)
+    return AuditRepair(
+        detection=LossDetection(reading=stores.reading, streams=streams, slots=stores.slots),
+        reading=stores.reading,
+        streams=streams,
+        repair=RedisRepair(stores.server, lease=settings.revocation_lease),
+        audit_log=stores.audit_log,
+        mirror=stores.mirror,
+        suspensions=stores.suspensions,
+        acknowledgements=stores.acknowledgements,
+        accounts=sorted(load_policy(settings.policy_file).accounts),
+        clock=SystemClock(),
+    )

@@ -1,0 +1,74 @@
+"""Find what the audit log has lost and the mirror still has: numbers and epochs never go back (reliability.md, A14)."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from sas_service.domain.audit import SERVICE_STREAM
+from sas_service.domain.errors import NotFound
+from sas_service.ports import EventStreams, Head, MirrorReading, Slots
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """One stream that goes further in the mirror than in the audit log."""
+
+    stream: str
+    has: Head
+    mirrored: Head
+
+    @property
+    def events(self) -> int:
+        """How many events are gone, at least."""
+        return max(0, self.mirrored.last - self.has.last)
+
+    @property
+    def is_epoch_lost(self) -> bool:
+        """Whether the account was switched to a later epoch than the audit log knows of."""
+        return self.mirrored.epoch > self.has.epoch
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What the mirror speaks of, and what the audit log lacks of it."""
+
+    mirrored: tuple[tuple[str, Head], ...]
+    losses: tuple[Loss, ...]
+
+
+def told(losses: Iterable[Loss]) -> str:
+    """Return a sentence's end for people: what the audit log has lost."""
+    found = list(losses)
+    events = sum(loss.events for loss in found)
+    if not events:
+        return f"lost the epoch of {', '.join(loss.stream for loss in found)}: run `sas-service audit repair`"
+    return f"lost {events} event{'s' * (events != 1)} that the mirror has: run `sas-service audit repair`"
+
+
+class LossDetection:
+    """Compares the ends of all streams. The mirror is read first: what comes in meanwhile is in the log before it."""
+
+    def __init__(self, *, reading: MirrorReading, streams: EventStreams, slots: Slots) -> None:
+        self._reading = reading
+        self._streams = streams
+        self._slots = slots
+
+    def compare(self) -> Comparison:
+        """Return what is lost. Raises AuditLogUnavailable, MirrorUnavailable."""
+        mirrored = tuple(sorted(self._reading.heads().items()))
+        found = (Loss(stream, Head(self._streams.last(stream), self._epoch(stream)), head) for stream, head in mirrored)
+        return Comparison(mirrored, tuple(loss for loss in found if loss.events or loss.is_epoch_lost))
+
+    def falls_short(self, floors: Mapping[str, int]) -> bool:
+        """Tell whether any stream ends before a number that it had: a quick look, without the mirror.
+
+        Raises AuditLogUnavailable.
+        """
+        return any(self._streams.last(stream) < seq for stream, seq in floors.items())
+
+    def _epoch(self, stream: str) -> int:
+        if stream == SERVICE_STREAM:
+            return 0
+        try:
+            return self._slots.read(stream).epoch
+        except NotFound:
+            return 0

@@ -1,0 +1,111 @@
+"""What a repair writes is found again as if it had never been lost: on the twin and on a real server."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+import pytest
+
+from sas_service.adapters.memory import MemoryAuditLog, MemoryRepair, MemorySlots
+from sas_service.adapters.redis.event_streams import RedisEventStreams
+from sas_service.adapters.redis.repair import RedisRepair
+from sas_service.adapters.redis.server import Server
+from sas_service.domain.audit import AuditEvent
+from sas_service.domain.errors import AuditLogUnavailable
+from sas_service.domain.slots import AccountSlots, SigningKey
+from sas_service.domain.tokens import TokenState
+from sas_service.ports import EventQuery, EventStreams, LogRepair, TokenQuery
+from tests.contract.ports.world import ACCOUNT, World, memory_world, record, redis_world, signed
+from tests.valkey_process import RunningValkey
+
+
+@dataclass
+class Site:
+    """A history, and an empty log to put it back into."""
+
+    lost: World
+    lost_streams: EventStreams
+    empty: World
+    streams: EventStreams
+    repair: LogRepair
+
+
+@pytest.fixture(params=["memory", "redis"])
+def site(request: pytest.FixtureRequest) -> Iterator[Site]:
+    lost = memory_world()
+    assert isinstance(lost.audit_log, MemoryAuditLog)
+    if request.param == "memory":
+        world = memory_world()
+        assert isinstance(world.audit_log, MemoryAuditLog)
+        assert isinstance(world.slots, MemorySlots)
+        yield Site(lost, lost.audit_log, world, world.audit_log, MemoryRepair(world.audit_log, world.slots))
+        return
+    valkey: RunningValkey = request.getfixturevalue("valkey")
+    server: Server = request.getfixturevalue("server")
+    world = redis_world(valkey, server)
+    yield Site(lost, lost.audit_log, world, RedisEventStreams(server), RedisRepair(server, lease=timedelta(seconds=1)))
+
+
+def test_events_come_back_under_their_numbers_once(site: Site) -> None:
+    for number in range(5):
+        site.lost.issue(record(site.lost.now + timedelta(milliseconds=number)))
+    events = site.lost_streams.after(ACCOUNT, 0, 100)
+    assert site.repair.restore_events(ACCOUNT, events[:4]) == 4
+    assert site.repair.restore_events(ACCOUNT, events) == 6
+    assert site.repair.restore_events(ACCOUNT, events) == 0
+    assert site.streams.after(ACCOUNT, 0, 100) == events
+    page = site.empty.audit_log.events(EventQuery([ACCOUNT], team="storefront"), cursor=None, limit=50)
+    assert [each.seq for each in page.items] == list(range(10, 0, -1))
+
+
+def test_a_gap_is_refused(site: Site) -> None:
+    site.lost.issue(record(site.lost.now))
+    second = site.lost_streams.after(ACCOUNT, 1, 1)
+    with pytest.raises(AuditLogUnavailable):
+        site.repair.restore_events(ACCOUNT, second)
+    assert site.streams.last(ACCOUNT) == 0
+
+
+def test_records_are_found_by_every_way(site: Site) -> None:
+    live = signed(record(site.empty.now))
+    fallen = replace(signed(record(site.empty.now + timedelta(milliseconds=1))), state=TokenState.ABANDONED)
+    open_one = record(site.empty.now - timedelta(seconds=1))
+    for _ in range(2):
+        site.repair.restore_records(ACCOUNT, [live, fallen, open_one], {fallen.id})
+    log = site.empty.audit_log
+    assert log.token(live.id) == live
+    assert log.token_by_fingerprint([ACCOUNT], live.fingerprint or "") == live
+    assert log.tokens(TokenQuery([ACCOUNT]), cursor=None, limit=9).items == (fallen, live)
+    assert log.overdue(ACCOUNT, site.empty.now) == (open_one,)
+    assert log.identities_in_use(ACCOUNT, site.empty.now) == {"web-a": 3}
+    assert site.repair.records(ACCOUNT, {live.id, "maps-demo.nothing"}) == {live.id: live}
+
+
+def test_slots_never_go_back(site: Site) -> None:
+    later = AccountSlots(ACCOUNT, 5, SigningKey.SECONDARY, {"web": "web-b"})
+    site.repair.restore_slots(later)
+    assert site.empty.slots.read(ACCOUNT) == later
+    site.repair.restore_slots(AccountSlots(ACCOUNT, 4, SigningKey.PRIMARY, {"web": "web-a"}))
+    assert site.empty.slots.read(ACCOUNT) == later
+    site.repair.restore_slots(AccountSlots(ACCOUNT, 5, SigningKey.SECONDARY, {"web": "web-a", "other": "other-a"}))
+    assert site.empty.slots.read(ACCOUNT).identities == {"web": "web-b", "other": "other-a"}
+
+
+def test_one_repair_at_a_time(site: Site) -> None:
+    with site.repair.alone() as go_on:
+        go_on()
+        with pytest.raises(AuditLogUnavailable, match="somebody else"), site.repair.alone():
+            pass
+    with site.repair.alone():
+        pass
+
+
+def test_what_is_restored_can_be_gone_on_with(site: Site) -> None:
+    kept = site.lost.issue(record(site.lost.now))
+    events = site.lost_streams.after(ACCOUNT, 0, 9)
+    site.repair.restore_records(ACCOUNT, [kept], {kept.id})
+    site.repair.restore_events(ACCOUNT, events)
+    site.repair.rest_leases(ACCOUNT)
+    site.empty.issue(record(site.empty.now))
+    assert [each.seq for each in site.streams.after(ACCOUNT, 0, 9)] == [1, 2, 3, 4]
+    assert isinstance(events[0], AuditEvent)
