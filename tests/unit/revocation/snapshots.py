@@ -44,7 +44,8 @@ def _object_copier(kind: type) -> Callable[[Any, Memo], Any]:
     slots = [name for base in kind.__mro__ for name in base.__dict__.get("__slots__", ())]
 
     def copier(each: Any, memo: Memo) -> Any:
-        made = memo[id(each)] = object.__new__(kind)
+        made: Any = object.__new__(kind)
+        memo[id(each)] = made
         for name in slots:
             object.__setattr__(made, name, _copy(getattr(each, name), memo))
         for name, value in getattr(each, "__dict__", {}).items():
