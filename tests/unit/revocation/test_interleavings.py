@@ -84,8 +84,17 @@ def test_no_way_within_the_bounds_takes_a_working_token(bounds: Bounds, at_least
         Bounds(deaths=1, late=0, rollbacks=0, issues=1),
         Bounds(deaths=1, late=0, rollbacks=1, issues=0),
         Bounds(deaths=0, late=1, rollbacks=0, issues=1),
+        Bounds(deaths=1, late=1, rollbacks=0, issues=0),
     ],
-    ids=["death", "late and rollback", "two deaths", "death and issue", "death and rollback", "late and issue"],
+    ids=[
+        "death",
+        "late and rollback",
+        "two deaths",
+        "death and issue",
+        "death and rollback",
+        "late and issue",
+        "death and late",
+    ],
 )
 def test_no_longer_way_does_either(bounds: Bounds) -> None:
     """Every two things that may go wrong together; how many states that is: docs/decisions/crashes.md."""
