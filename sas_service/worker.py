@@ -129,6 +129,8 @@ def rounds(service: Service, accounts: Accounts | None, metrics: WorkerMetrics) 
     table = [
         Round("reap", REAP_EVERY, service.reaping.run),
         Round("fold hand-outs", REAP_EVERY, service.folding.run),
+        # A suspension that did not reach an account, because its server was away, is in force soon after that is back.
+        Round("suspensions", REAP_EVERY, service.syncing),
     ]
     table += [
         Round("compare with the mirror", COMPARE_EVERY, service.stores.loss_guard.check),

@@ -40,7 +40,7 @@ class _Pipelined(Server):
             self._shas[script.sha] = str(self._client.script_load(text))
         _, _, *words = self._call(script, keys, arguments)
         self._calls.append(("EVALSHA", self._shas[script.sha], *words))
-        return ["RESERVED", ["1", "{}"]]
+        return ["RESERVED", ["1", "{}"], 0]
 
     def run_durably(self, script: Script, keys: Sequence[str], arguments: Sequence[str | int]) -> Any:
         self.run(script, keys, arguments)

@@ -16,7 +16,7 @@ from redis.exceptions import ResponseError
 _LEFT_TO_OTHERS = 4
 """Connections of the pool that are never kept here: the client's own commands take them."""
 
-Command = tuple[str | int, ...]
+Command = Sequence[str | int]
 
 
 class Wire:
@@ -84,11 +84,3 @@ def _answer(connection: Any) -> Any:
         return connection.read_response()
     except ResponseError as refusal:
         return refusal
-
-
-def raised(answers: Sequence[Any]) -> Sequence[Any]:
-    """Return ``answers``; raises the first that is an error."""
-    for answer in answers:
-        if isinstance(answer, Exception):
-            raise answer
-    return answers
