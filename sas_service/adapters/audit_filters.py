@@ -67,7 +67,7 @@ def _is_of_caller(query: TokenQuery, record: TokenRecord) -> bool:
 
 
 def _is_of_state(query: TokenQuery, record: TokenRecord) -> bool:
-    return query.states is None or query.now is None or record.state_at(query.now) in query.states
+    return query.is_in_state(record)
 
 
 def _is_as_said(query: TokenQuery, record: TokenRecord) -> bool:

@@ -173,7 +173,7 @@ def list_tokens(use: UseCases, ask: Ask) -> Answer:
     accounts, now = AccountLookup(use, ask.caller), use.clock.now()
     page = use.inspection.tokens(ask.caller, **ask.listing("account", "team"), now=now, **token_filters(ask.query))
     note_reading(use, ask, "GET /v1/tokens")
-    items = [record_document(each, each.state_at(now), *accounts.of(each)) for each in page.items]
+    items = [record_document(each, state, *accounts.of(each)) for each, state in page.items]
     return page_answer(ask, dump(items), page.next)
 
 
@@ -190,8 +190,9 @@ def get_token(use: UseCases, ask: Ask) -> Answer:
     """Answer what is on record about a token; the token itself is not kept anywhere."""
     record = use.inspection.token(ask.path["id"], ask.caller)
     client_id, hosts = AccountLookup(use, ask.caller).of(record)
+    state = use.inspection.state(record, use.clock.now())
     note_reading(use, ask, "GET /v1/tokens/{id}", about=record.id)
-    return json_answer(record_document(record, record.state_at(use.clock.now()), client_id, hosts))
+    return json_answer(record_document(record, state, client_id, hosts))
 
 
 def handed_out(issued: Issued, *, as_text: bool) -> Answer:

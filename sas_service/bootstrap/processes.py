@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 
 from flask import Flask
@@ -34,6 +33,7 @@ from sas_service.services.backfill_mirror import MirrorBackfill
 from sas_service.services.deny import Deciding
 from sas_service.services.expose import Exposing
 from sas_service.services.fold_hand_outs import Folding
+from sas_service.services.histories import Histories
 from sas_service.services.identify import Identifying
 from sas_service.services.inspect import Inspection
 from sas_service.services.note_readers import NotingReaders
@@ -42,7 +42,6 @@ from sas_service.services.renew import Renewing
 from sas_service.services.sink import Sinking
 from sas_service.services.suspend import Suspending
 from sas_service.settings import Settings
-from sas_service.steps.run import past_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +116,13 @@ def build_api(environ: Mapping[str, str]) -> tuple[Service, Flask]:
         settings, stores, service.policies, deciding=deciding, issuing=issuing, spending=azure.spending
     )
     replacing = build_replacing(stores, service.policies, issuing, handing_out)
+    histories = Histories(journal=stores.journal, lockdowns=stores.lockdowns, slots=stores.slots, clock=clock)
     inspection = Inspection(
-        policies=service.policies, audit_log=stores.audit_log, slots=stores.slots, maps_account=azure.maps_account
+        policies=service.policies,
+        audit_log=stores.audit_log,
+        slots=stores.slots,
+        maps_account=azure.maps_account,
+        past=histories.past,
     )
     suspending = Suspending(
         policies=service.policies,
@@ -134,7 +138,6 @@ def build_api(environ: Mapping[str, str]) -> tuple[Service, Flask]:
         mirror=stores.mirror,
         clock=clock,
     )
-    past = partial(past_on, journal=stores.journal, lockdowns=stores.lockdowns)
     app = create_app(
         caller_tokens=caller_tokens,
         clock=clock,
@@ -142,24 +145,18 @@ def build_api(environ: Mapping[str, str]) -> tuple[Service, Flask]:
         issuing=issuing,
         handing_out=handing_out,
         replacing=replacing,
-        renewing=Renewing(
-            inspection=inspection,
-            journal=stores.journal,
-            lockdowns=stores.lockdowns,
-            slots=stores.slots,
-            clock=clock,
-        ),
+        renewing=Renewing(inspection=inspection, histories=histories, clock=clock),
         revoking=service.revocations.revoking if service.revocations else None,
         locking_down=service.revocations.locking_down if service.revocations else None,
         watching=service.revocations.watching if service.revocations else None,
         inspection=inspection,
         identifying=Identifying(
             inspection=inspection,
-            past=past,
+            past=histories.past,
             clock=clock,
             planning=service.revocations.planning if service.revocations else None,
         ),
-        exposing=Exposing(policies=service.policies, census=stores.census, past=past, clock=clock),
+        exposing=Exposing(policies=service.policies, census=stores.census, past=histories.past, clock=clock),
         readers=NotingReaders(audit_log=stores.audit_log, mirror=stores.mirror, clock=clock),
         suspending=suspending,
         account_origins=account_origins,

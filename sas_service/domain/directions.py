@@ -49,14 +49,15 @@ def direction(lever: Lever, target: Target, situation: Situation) -> Direction:
     standby = {**identities, **{name: each for name, each in staying.items() if situation.azure.serves(each)}}
     obstacles = (
         *_key_obstacles(cut_key, situation),
-        *_identity_obstacles({name: moving[name] for name in moving if not chosen[name]}, cut, situation),
-        *(_role_obstacles(cut, situation) if lever.cuts_role else ()),
+        *_identity_obstacles({name: moving[name] for name in moving if not chosen[name]}, cut, target, situation),
+        *(_role_obstacles(cut, target, situation) if lever.cuts_role else ()),
     )
     kill = Kill(cut_key, cut)
     missed = [record for record in meant if not kill.hits(record)]
     if missed:
         what = f"{len(missed)} of the tokens that are meant hang on neither what is cut"
-        obstacles = (*obstacles, Obstacle(what, ("lever both", "a second run"), max(r.grant.expiry for r in missed)))
+        ways_out = _by_keys_alone(target, situation)
+        obstacles = (*obstacles, Obstacle(what, ways_out, max(each.grant.expiry for each in missed)))
     return Direction(kill, new_key, identities, standby, obstacles)
 
 
@@ -66,8 +67,20 @@ def _cut_key(lever: Lever, target: Target, situation: Situation) -> SigningKey |
         return None
     if target.kind == "signingKey":
         return SigningKey(target.values[0])
-    signed = {record.grant.signing_key for record in situation.live if target.selects(record)}
-    return signed.pop() if len(signed) == 1 else situation.slots.signing_key
+    signed = _signed_with(target, situation)
+    return next(iter(signed)) if len(signed) == 1 else situation.slots.signing_key
+
+
+def _signed_with(target: Target, situation: Situation) -> frozenset[SigningKey]:
+    return frozenset(record.grant.signing_key for record in situation.live if target.selects(record))
+
+
+def _by_keys_alone(target: Target, situation: Situation) -> tuple[str, ...]:
+    """Return the ways to cut what is meant without touching a role: one run cuts one key."""
+    keys = sorted(_signed_with(target, situation))
+    if len(keys) <= 1:
+        return ("lever key",)
+    return f"two runs, one for each signing key: target signingKey {' / '.join(keys)}", "lockdown"
 
 
 def _cut_identities(target: Target, situation: Situation) -> Iterator[str]:
@@ -101,11 +114,16 @@ def _key_obstacles(cut_key: SigningKey | None, situation: Situation) -> Iterator
         yield Obstacle(what, ("lever role", "lockdown"), until)
 
 
-def _identity_obstacles(stuck: Mapping[str, Profile], cut: frozenset[str], situation: Situation) -> Iterator[Obstacle]:
+def _identity_obstacles(
+    stuck: Mapping[str, Profile], cut: frozenset[str], target: Target, situation: Situation
+) -> Iterator[Obstacle]:
+    # What signs now is cut as long as it signs; what is cut for its tokens alone is free once they have expired.
+    signing = {situation.active_identity(each) for each in situation.profiles.values()}
     for name, profile in stuck.items():
-        ends = [end for each in profile.identities if each not in cut and (end := _free_at(each, situation))]
+        others = [each for each in profile.identities if each not in cut & signing]
+        ends = [end for each in others if (end := _free_at(each, situation))]
         what = f"profile {name} has no clean identity out of quarantine to move to"
-        ways_out = ("lever key", f"name a further identity under profiles.{name}.identities")
+        ways_out = (*_by_keys_alone(target, situation), f"name a further identity under profiles.{name}.identities")
         yield Obstacle(what, ways_out, min(ends, default=None))
 
 
@@ -115,11 +133,11 @@ def _free_at(identity: str, situation: Situation) -> datetime | None:
     return max(ends, default=None)
 
 
-def _role_obstacles(cut: frozenset[str], situation: Situation) -> Iterator[Obstacle]:
+def _role_obstacles(cut: frozenset[str], target: Target, situation: Situation) -> Iterator[Obstacle]:
     if situation.azure.location == "global":
-        yield Obstacle("an account in location global has no managed identities", ("lever key",))
+        yield Obstacle("an account in location global has no managed identities", _by_keys_alone(target, situation))
     for identity in sorted(cut):
         inherited = situation.azure.roles.get(identity, RoleReading()).inherited
         if inherited:
             what = f"{identity} would keep its role: {', '.join(inherited)} cannot be removed at the account"
-            yield Obstacle(what, ("lever key", "remove the inherited assignment"))
+            yield Obstacle(what, (*_by_keys_alone(target, situation), "remove the inherited assignment"))

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sas_service.domain.cuts import Cut, Past, Wound, joined
 from sas_service.domain.plans import Plan
@@ -172,6 +172,17 @@ def state_at(run: Revocation, now: datetime) -> State:
     if run.state in {State.PLANNED, State.BLOCKED} and now >= run.plan.expires_at:
         return State.EXPIRED
     return run.state
+
+
+KEPT_UNSTARTED = timedelta(days=1)
+"""How long a plan that nobody started is still shown after it has expired; the audit log keeps its events."""
+
+
+def is_forgettable(run: Revocation, now: datetime) -> bool:
+    """Tell whether ``run`` is a plan that expired unstarted a day ago: nothing has come of it, and nothing will."""
+    was_started = run.started_at or run.started_by or run.intents or run.cuts
+    is_plan = run.state in {State.PLANNED, State.BLOCKED, State.ABORTED} and not was_started
+    return is_plan and now >= run.plan.expires_at + KEPT_UNSTARTED
 
 
 def resumed(run: Revocation, now: datetime) -> Revocation:

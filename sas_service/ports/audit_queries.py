@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from sas_service.domain.audit import EventKind
+from sas_service.domain.cuts import Past
 from sas_service.domain.slots import SigningKey
-from sas_service.domain.tokens import TokenState
+from sas_service.domain.tokens import TokenRecord, TokenState
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +22,9 @@ class TokenQuery:
     up in the records that the first one yields: a page examines a bounded number of them.
 
     ``teams`` empty means no team's: nothing. ``*_after`` is inclusive, ``*_before`` is not. ``live_at``: committed by
-    then, valid then, and neither abandoned nor refused since. ``states`` are told for the moment ``now``. ``reason``
-    and ``text`` are found anywhere, in any case; ``text`` in id, caller, reason, labels and request ids.
+    then, valid then, and neither abandoned nor refused since. ``states`` are told for the moment ``now``, with
+    what ``pasts`` say was cut on each account. ``reason`` and ``text`` are found anywhere, in any case; ``text`` in id,
+    caller, reason, labels and request ids.
     """
 
     accounts: Sequence[str]
@@ -39,6 +41,7 @@ class TokenQuery:
     live_at: datetime | None = None
     states: frozenset[TokenState] | None = None
     now: datetime | None = None
+    pasts: Mapping[str, Past] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     region: str | None = None
     reason: str | None = None
@@ -48,6 +51,12 @@ class TokenQuery:
         """Raise ValueError for states of no moment."""
         if self.states is not None and self.now is None:
             raise ValueError("states change with time: say for which moment")
+
+    def is_in_state(self, record: TokenRecord) -> bool:
+        """Tell whether ``record`` is in one of ``states``."""
+        if self.states is None or self.now is None:
+            return True
+        return self.pasts.get(record.grant.account, Past()).state(record, self.now) in self.states
 
     @property
     def by_expiry(self) -> bool:

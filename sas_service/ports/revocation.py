@@ -55,7 +55,14 @@ class Journal(Protocol):
         ...
 
     def accounts(self) -> frozenset[str]:
-        """Return every account that ever had a plan, also those that the policy has no more."""
+        """Return every account that has a plan or a run, also those that the policy has no more."""
+        ...
+
+    def forget(self, run: Revocation) -> None:
+        """Remove a plan that nobody started, if ``run`` has the newest revision; one that is gone is no error.
+
+        Raises RevisionConflict, also for the run that holds its account.
+        """
         ...
 
     def start(self, run: Revocation, *, instead_of: Revocation | None = None) -> Revocation:

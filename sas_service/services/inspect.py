@@ -1,16 +1,17 @@
 """Look at tokens, profiles, accounts and events, within what the caller may see."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sas_service.domain.audit import SERVICE_STREAM
 from sas_service.domain.callers import Caller, Role
+from sas_service.domain.cuts import Past
 from sas_service.domain.errors import InvalidRequest, MissingRole, NotFound, Violation
 from sas_service.domain.policy import Account, Profile, profiles_of, team_for, teams_of
 from sas_service.domain.slots import AccountSlots
-from sas_service.domain.tokens import TokenRecord, account_of
+from sas_service.domain.tokens import TokenRecord, TokenState, account_of
 from sas_service.ports import (
     AccountFacts,
     AuditLog,
@@ -19,7 +20,6 @@ from sas_service.ports import (
     MapsAccount,
     Policies,
     Slots,
-    TokenPage,
     TokenQuery,
 )
 
@@ -36,14 +36,31 @@ class AccountView:
     slots: AccountSlots | None
 
 
-class Inspection:
-    """Reading, without changing anything."""
+@dataclass(frozen=True, slots=True)
+class SeenTokens:
+    """A page of tokens, each with its state at the moment that was asked about, and the cursor to go on."""
 
-    def __init__(self, *, policies: Policies, audit_log: AuditLog, slots: Slots, maps_account: MapsAccount) -> None:
+    items: tuple[tuple[TokenRecord, TokenState], ...]
+    next: str | None
+
+
+class Inspection:
+    """Reading, without changing anything; ``past`` tells what was cut on an account."""
+
+    def __init__(
+        self,
+        *,
+        policies: Policies,
+        audit_log: AuditLog,
+        slots: Slots,
+        maps_account: MapsAccount,
+        past: Callable[[str], Past],
+    ) -> None:
         self._policies = policies
         self._audit_log = audit_log
         self._slots = slots
         self._maps_account = maps_account
+        self._past = past
 
     def token(self, token_id: str, caller: Caller) -> TokenRecord:
         """Return the record; raises NotFound if there is none, or none that ``caller`` may see."""
@@ -63,7 +80,7 @@ class Inspection:
         limit: int,
         now: datetime,
         **filters: Any,
-    ) -> TokenPage:
+    ) -> SeenTokens:
         """List tokens: of the caller's teams, or of all with Audit.Read; ``filters`` are members of ``TokenQuery``.
 
         ``id`` and ``fingerprint`` find one token, and stand alone. Raises InvalidRequest for either beside another.
@@ -71,13 +88,25 @@ class Inspection:
         found = _alone({**filters, "account": account, "team": team})
         if found is not None:
             record = self._found(*found)
-            return TokenPage((record,) if record and self._may_see(record, caller) else (), None)
+            records = (record,) if record and self._may_see(record, caller) else ()
+            return SeenTokens(_stated(records, self._pasts(_accounts_of(records)), now), None)
         teams = None if team is None else frozenset({team})
         if Role.AUDIT_READ not in caller.roles:
             own = self._teams(caller)
             teams = own if teams is None else own & teams
-        query = TokenQuery(accounts=self._accounts(account), teams=teams, now=now, **filters)
-        return self._audit_log.tokens(query, cursor=cursor, limit=limit)
+        accounts = self._accounts(account)
+        # Read once: what the filter judges a state by is what the state is shown by.
+        pasts = self._pasts(accounts if filters.get("states") is not None else ())
+        query = TokenQuery(accounts=accounts, teams=teams, now=now, pasts=pasts, **filters)
+        page = self._audit_log.tokens(query, cursor=cursor, limit=limit)
+        return SeenTokens(_stated(page.items, pasts or self._pasts(_accounts_of(page.items)), now), page.next)
+
+    def state(self, record: TokenRecord, now: datetime) -> TokenState:
+        """Return the honest word for a token, what was cut included. Raises AuditLogUnavailable."""
+        return self._past(record.grant.account).state(record, now)
+
+    def _pasts(self, accounts: Iterable[str]) -> Mapping[str, Past]:
+        return {name: self._past(name) for name in accounts}
 
     def by_fingerprint(self, fingerprint: str) -> TokenRecord | None:
         """Return the record of the token with this fingerprint, on any account, or None."""
@@ -151,6 +180,16 @@ class Inspection:
 
     def _teams(self, caller: Caller) -> frozenset[str]:
         return frozenset(team.name for team in teams_of(self._policies.current(), caller))
+
+
+def _accounts_of(records: Iterable[TokenRecord]) -> frozenset[str]:
+    return frozenset(record.grant.account for record in records)
+
+
+def _stated(
+    records: Iterable[TokenRecord], pasts: Mapping[str, Past], now: datetime
+) -> tuple[tuple[TokenRecord, TokenState], ...]:
+    return tuple((record, pasts[record.grant.account].state(record, now)) for record in records)
 
 
 def _alone(filters: Mapping[str, Any]) -> tuple[str, str] | None:

@@ -22,6 +22,7 @@ from sas_service.domain.revocations import Action, Mode, OnDeadline, State
 from sas_service.domain.runs import Revocation, StepRecord, allowed_actions, is_open, resumed, state_at
 from sas_service.playbooks import PLAYBOOKS
 from sas_service.ports import Lease
+from sas_service.services.forget_plans import forget_plans
 from sas_service.services.plan_revocation import Planning
 from sas_service.steps import casualties
 from sas_service.steps.run import Run, World
@@ -63,6 +64,7 @@ class Revoking:
         )
         details = {"planHash": plan.hash, "lever": plan.lever.value, **asked.document()}
         self._record(run, EventKind.REVOCATION_PLANNED, Decider(caller, request_id), **details)
+        forget_plans(self._world.journal, run.account, self._world.clock.now())
         return self._world.journal.add(run)
 
     def read(self, run_id: str) -> Revocation:

@@ -75,6 +75,18 @@ class MemoryJournal(Failing):
             self._leases.check(run.account, fence)
             return self._keep_once(run)
 
+    def forget(self, run: Revocation) -> None:
+        """Remove a plan that nobody started."""
+        self._fail_if_told()
+        with self._guard:
+            if run.id not in self._runs:
+                return
+            if is_open(self._runs[run.id]):
+                raise RevisionConflict("It holds its account.")
+            self._check(run)
+            self._runs.pop(run.id)
+            self._earlier.pop(run.id, None)
+
     def roll_back(self, run_id: str, writes: int) -> None:
         """Lose the newest writes of a run, as a failover may."""
         with self._guard:

@@ -10,6 +10,8 @@ from sas_service.domain.errors import LeaseLost, NotFound, RevisionConflict, Run
 from sas_service.domain.runs import Revocation, is_open
 
 _NAME = Script("name_revocation")
+_FORGET = Script("forget_revocation")
+_UNNAME = Script("unname_revocation")
 _WRITE = Script("fences", "write_revocation")
 _RUNNING = Script("running_revocation")
 _CHUNK = 50
@@ -57,7 +59,7 @@ class RedisJournal:
         return read_run(text) if text else None
 
     def accounts(self) -> frozenset[str]:
-        """Return every account that ever had a plan."""
+        """Return every account that has a plan or a run."""
         (names,) = self._server.read(("HVALS", REVOCATIONS))
         return frozenset(names)
 
@@ -72,6 +74,14 @@ class RedisJournal:
     def save(self, run: Revocation, *, fence: int) -> Revocation:
         """Write what a runner did."""
         return self._write("save", run, fence=str(fence))
+
+    def forget(self, run: Revocation) -> None:
+        """Remove a plan that nobody started."""
+        keys = Keys(run.account)
+        found = (keys.revocations, keys.revocations_order, keys.running_revocation)
+        _refuse(self._server.run_durably(_FORGET, found, (run.id, run.revision)))
+        # Another cluster slot; should this not follow, the name leads to nothing.
+        self._server.run(_UNNAME, (REVOCATIONS,), (run.id,))
 
     def _write(self, verb: str, run: Revocation, *, fence: str = "", adopted: Revocation | None = None) -> Revocation:
         keys, kept = Keys(run.account), replace(run, revision=run.revision + 1)

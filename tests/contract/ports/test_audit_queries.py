@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sas_service.domain.audit import AuditEvent, EventDraft, EventKind
+from sas_service.domain.cuts import KEY, Cut, Past
 from sas_service.domain.errors import InvalidRequest
 from sas_service.domain.slots import SigningKey
 from sas_service.domain.tokens import TokenRecord, TokenState
@@ -315,6 +316,20 @@ def test_a_cursor_of_one_order_is_refused_by_the_other(world: World) -> None:
     for query in (by_time, by_expiry):
         with pytest.raises(InvalidRequest):
             world.audit_log.tokens(query, cursor=first[not query.by_expiry], limit=1)
+
+
+def test_a_state_is_judged_with_what_was_cut(world: World) -> None:
+    dead = world.issue(record(world.now))
+    grant = dead.grant
+    cut = Past((Cut(KEY, grant.signing_key.value, grant.epoch, world.now),))
+    for pasts, state in (({}, TokenState.LIVE), ({ACCOUNT: cut}, TokenState.DEAD)):
+        found = {
+            each: world.audit_log.tokens(
+                TokenQuery([ACCOUNT], states=frozenset({each}), now=world.now, pasts=pasts), cursor=None, limit=5
+            ).items
+            for each in TokenState
+        }
+        assert found == {each: (dead,) if each is state else () for each in TokenState}
 
 
 def test_states_need_a_moment() -> None:

@@ -19,6 +19,7 @@ from sas_service.services.account_cors import AccountOrigins
 from sas_service.services.deny import Deciding
 from sas_service.services.evidence import Evidence
 from sas_service.services.expose import Exposing
+from sas_service.services.histories import Histories
 from sas_service.services.identify import Identifying
 from sas_service.services.inspect import Inspection
 from sas_service.services.note_readers import NotingReaders
@@ -66,7 +67,14 @@ class HttpWorld:
         of = self.simulation
         of.policies.policy = replace(of.policies.policy, approvals=Approvals(self.approvals, self.approvals))
         deciding = Deciding(policies=of.policies, audit_log=of.log, mirror=of.mirror)
-        inspection = Inspection(policies=of.policies, audit_log=of.log, slots=of.slots, maps_account=of.signer)
+        histories = Histories(journal=of.journal, lockdowns=of.lockdowns, slots=of.slots, clock=of.clock)
+        inspection = Inspection(
+            policies=of.policies,
+            audit_log=of.log,
+            slots=of.slots,
+            maps_account=of.signer,
+            past=histories.past,
+        )
         record: dict[str, Any] = {
             "policies": of.policies, "audit_log": of.log, "mirror": of.mirror, "clock": of.clock,
         }  # fmt: skip
@@ -77,9 +85,7 @@ class HttpWorld:
             issuing=of.issuing,
             handing_out=None,
             replacing=of.replacing,
-            renewing=Renewing(
-                inspection=inspection, journal=of.journal, lockdowns=of.lockdowns, slots=of.slots, clock=of.clock
-            ),
+            renewing=Renewing(inspection=inspection, histories=histories, clock=of.clock),
             revoking=Revoking(of.world, of.planning),
             watching=Watching(of.world),
             evidence=Evidence(
@@ -91,8 +97,8 @@ class HttpWorld:
             ),
             drift=self.drift,
             inspection=inspection,
-            identifying=Identifying(inspection=inspection, past=of.world.past, clock=of.clock, planning=of.planning),
-            exposing=Exposing(policies=of.policies, census=of.log, past=of.world.past, clock=of.clock),
+            identifying=Identifying(inspection=inspection, past=histories.past, clock=of.clock, planning=of.planning),
+            exposing=Exposing(policies=of.policies, census=of.log, past=histories.past, clock=of.clock),
             readers=NotingReaders(audit_log=of.log, mirror=of.mirror, clock=of.clock),
             suspending=Suspending(suspensions=of.suspensions, **record),
             account_origins=AccountOrigins(account_cors=MemoryAccountCors({}), **record),

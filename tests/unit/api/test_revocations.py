@@ -261,6 +261,26 @@ def test_a_plan_expires(world: HttpWorld) -> None:
     assert world.decide("start", run).status_code == 409
 
 
+def test_a_plan_nobody_started_is_forgotten_a_day_after_it_expired_and_its_event_stays(world: HttpWorld) -> None:
+    issue(world)
+    done = world.started(mode="emergency")
+    world.tick(60)
+    aborted = world.plan(target={"team": "storefront"}).get_json()
+    world.decide("abort", aborted)
+    stale = world.plan(target={"team": "storefront"}).get_json()
+    world.simulation.clock.advance(timedelta(hours=24))
+    kept = world.plan(target={"team": "storefront"}).get_json()
+    assert world.call("admin", "GET", f"/v1/revocations/{stale['id']}").status_code == 200
+    world.simulation.clock.advance(timedelta(hours=2))
+    newest = world.plan().get_json()
+    listed = world.call("admin", "GET", "/v1/revocations").get_json()["items"]
+    assert [each["id"] for each in listed] == [newest["id"], kept["id"], done["id"]]
+    assert world.look(kept)["state"] == "expired"
+    assert world.call("admin", "GET", f"/v1/revocations/{stale['id']}").status_code == 404
+    events = world.call("auditor", "GET", f"/v1/audit/events?revocation={stale['id']}").get_json()["items"]
+    assert [each["kind"] for each in events] == ["revocationPlanned"]
+
+
 def test_the_late_are_named_excused_given_time_or_left_behind(world: HttpWorld) -> None:
     app = HttpApplication(world, "storefront-0", "web", acknowledges=False)
     other = HttpApplication(world, "logistics-0", "batch")

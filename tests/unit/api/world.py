@@ -32,15 +32,14 @@ from sas_service.api.app import create_app
 from sas_service.api.auth import Challenge
 from sas_service.api.metrics import Metrics
 from sas_service.domain.callers import Caller, Role
-from sas_service.domain.cuts import Past
 from sas_service.domain.policy import Account, Policy, Profile, Sharing, Team
-from sas_service.domain.runs import past_of
 from sas_service.ports import AccountFacts, CorsReading
 from sas_service.services.account_cors import AccountOrigins
 from sas_service.services.active_slots import ActiveSlots
 from sas_service.services.deny import Deciding
 from sas_service.services.expose import Exposing
 from sas_service.services.hand_out import HandingOut, Patience
+from sas_service.services.histories import Histories
 from sas_service.services.identify import Identifying
 from sas_service.services.inspect import Inspection
 from sas_service.services.issue import Issuing
@@ -189,13 +188,19 @@ def app_of(world: World, *, locking_down: LockingDown | None = None) -> Flask:
         spending=world.spending,
     )
     handing_out = handing_out_of(world, deciding, issuing)
-    inspection = Inspection(
-        policies=policies, audit_log=world.audit_log, slots=world.slots, maps_account=world.maps_account
+    histories = Histories(
+        journal=world.journal,
+        lockdowns=MemoryLockdowns(world.slots, MemoryLeases()),
+        slots=world.slots,
+        clock=world.clock,
     )
-
-    def past(account: str) -> Past:
-        return past_of(world.journal.of(account))
-
+    inspection = Inspection(
+        policies=policies,
+        audit_log=world.audit_log,
+        slots=world.slots,
+        maps_account=world.maps_account,
+        past=histories.past,
+    )
     return create_app(
         caller_tokens=world.caller_tokens,
         clock=world.clock,
@@ -213,19 +218,13 @@ def app_of(world: World, *, locking_down: LockingDown | None = None) -> Flask:
             clock=world.clock,
             handing_out=handing_out,
         ),
-        renewing=Renewing(
-            inspection=inspection,
-            journal=world.journal,
-            lockdowns=MemoryLockdowns(world.slots, MemoryLeases()),
-            slots=world.slots,
-            clock=world.clock,
-        ),
+        renewing=Renewing(inspection=inspection, histories=histories, clock=world.clock),
         revoking=None,
         locking_down=locking_down,
         watching=None,
         inspection=inspection,
-        identifying=Identifying(inspection=inspection, past=past, clock=world.clock, planning=None),
-        exposing=Exposing(policies=policies, census=world.audit_log, past=past, clock=world.clock),
+        identifying=Identifying(inspection=inspection, past=histories.past, clock=world.clock, planning=None),
+        exposing=Exposing(policies=policies, census=world.audit_log, past=histories.past, clock=world.clock),
         readers=NotingReaders(audit_log=world.audit_log, mirror=world.mirror, clock=world.clock),
         suspending=Suspending(
             policies=policies,

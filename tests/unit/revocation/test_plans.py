@@ -118,6 +118,54 @@ def test_after_a_run_the_way_back_is_blocked_until_the_quarantine_is_over() -> N
     assert planned(world, ALL).obstacles == ()
 
 
+def aborted_past_the_switch() -> Simulation:
+    """Five tokens of which one has moved to the other slot before the run walked back."""
+    world = populated()
+    for app in world.applications[1:]:
+        app.replaces = False
+    run = world.start()
+    for _ in range(20):
+        world.tick()
+    assert world.slots.read(MAPS).signing_key is SigningKey.SECONDARY
+    world.revoking.abort(run.id, ADMIN, plan_hash=run.plan.hash)
+    world.run_until(run, State.ABORTED)
+    return world
+
+
+@pytest.mark.parametrize("lever", list(Lever))
+def test_tokens_on_both_slots_have_real_ways_out_and_an_earliest_start(lever: Lever) -> None:
+    world = aborted_past_the_switch()
+    plan = planned(world, ALL, lever=lever)
+    for obstacle in plan.obstacles:
+        assert obstacle.ways_out[:2] == (
+            "two runs, one for each signing key: target signingKey primaryKey / secondaryKey",
+            "lockdown",
+        )
+    assert plan.obstacles
+    for key in SigningKey:
+        assert not planned(world, Target("signingKey", (key.value,), MAPS), lever=Lever.KEY).obstacles
+    assert plan.earliest_start is not None
+    for app in world.applications:
+        app.replaces = False
+    world.let_pass(plan.earliest_start - world.clock.now() + timedelta(seconds=1))
+    assert not planned(world, ALL, lever=lever).obstacles
+
+
+def test_two_runs_one_for_each_key_leave_nothing_of_before() -> None:
+    world = aborted_past_the_switch()
+    before = {app.id for app in world.applications}
+    for app in world.applications:
+        app.replaces = True
+    for key in SigningKey:
+        target = Target("signingKey", (key.value,), MAPS)
+        while (plan := planned(world, target, lever=Lever.KEY)).obstacles:
+            assert plan.earliest_start is not None
+            world.let_pass(plan.earliest_start - world.clock.now())
+        world.run_until(world.start(target=target, lever=Lever.KEY))
+    assert before.isdisjoint(each.id for each in world.planning.situation(MAPS).live)
+    assert world.refusals() == []
+
+
 def test_an_obstacle_that_time_does_not_remove_has_no_earliest_start() -> None:
     world = populated()
     world.azure.inherited["principal-web-a"] = (own_role(MAPS, "principal-web-a", "Reader", inherited=True),)

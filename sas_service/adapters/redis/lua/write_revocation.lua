@@ -26,7 +26,11 @@ if adopted ~= '' then
   next_fence(KEYS[4], server_ms())
   redis.call('HDEL', KEYS[4], 'holder', 'until')
 end
-if not stored then redis.call('ZADD', KEYS[2], redis.call('ZCARD', KEYS[2]) + 1, id) end
+if not stored then
+  -- Not the count: entries are forgotten, and then it would name a place twice.
+  local newest = redis.call('ZREVRANGE', KEYS[2], 0, 0, 'WITHSCORES')
+  redis.call('ZADD', KEYS[2], tonumber(newest[2] or '0') + 1, id)
+end
 redis.call('HSET', KEYS[1], id, text)
 if open then
   redis.call('SET', KEYS[3], id)

@@ -211,3 +211,28 @@ def test_two_runners_race_and_the_newest_fence_has_the_last_word(revoking: Revok
     assert len(writes) == 6
     assert newest.revision == run.revision + sum(writes)
     assert newest.warned <= revoking.lease("last").fence
+
+
+def test_a_plan_that_is_forgotten_is_gone_and_the_others_keep_their_order(revoking: Revoking) -> None:
+    first, second, third, fourth = (revoking.planned() for _ in range(4))
+    for each in (first, second, second):
+        revoking.journal.forget(each)
+    fifth = revoking.planned()
+    assert revoking.journal.of(ACCOUNT) == (fifth, fourth, third)
+    with pytest.raises(NotFound):
+        revoking.journal.read(first.id)
+    elsewhere = revoking.planned(account=OTHER_ACCOUNT)
+    assert revoking.journal.accounts() == {ACCOUNT, OTHER_ACCOUNT}
+    revoking.journal.forget(elsewhere)
+    assert revoking.journal.accounts() == {ACCOUNT}
+
+
+def test_what_was_written_to_or_holds_its_account_is_not_forgotten(revoking: Revoking) -> None:
+    plan = revoking.planned()
+    approved = revoking.journal.amend(replace(plan, approved_by=("somebody",)))
+    running = revoking.started()
+    for run in (plan, running, replace(running, revision=1)):
+        with pytest.raises(RevisionConflict):
+            revoking.journal.forget(run)
+    assert revoking.journal.of(ACCOUNT) == (running, approved)
+    assert revoking.journal.running(ACCOUNT) == running
