@@ -37,12 +37,12 @@ test: $(VENV)/.dev ## every check: style, types, import contracts, documents, te
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not full and not bench" tests
 
-test-deps: ## what the browser and Node tests need and this machine lacks (apt, root); without it they skip
+test-deps: ## what the browser and Node tests and the benches need and this machine lacks (apt, root); without it they skip
 	@missing=""; \
-	for pair in chromium:chromium node:nodejs npm:npm; do \
+	for pair in chromium:chromium node:nodejs npm:npm wrk:wrk; do \
 		command -v "$${pair%%:*}" >/dev/null || missing="$$missing $${pair##*:}"; \
 	done; \
-	if [ -z "$$missing" ]; then echo "chromium, node and npm are here"; \
+	if [ -z "$$missing" ]; then echo "chromium, node, npm and wrk are here"; \
 	elif command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
 		apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends $$missing >/dev/null; \
 	else echo "not root, or no apt: the tests that need$$missing will skip"; fi
@@ -50,8 +50,8 @@ test-deps: ## what the browser and Node tests need and this machine lacks (apt, 
 test-full: $(VENV)/.dev ## also the long suites
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not bench" tests
 
-bench: $(VENV)/.dev ## measure; prints tables
-	$(BIN)/python -m pytest -q -s tests/bench
+bench: $(VENV)/.dev ## measure; prints tables and writes docs/benchmarks.md
+	$(BIN)/python -m pytest -q -s -rs tests/bench
 
 lint: $(VENV)/.dev ## the quick checks
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports

@@ -4,13 +4,13 @@ Processes of both releases serve meanwhile. The newer ones write the old list an
 still write is found through the old list, which every query reads besides, until 0004 empties it.
 """
 
-from redis import Redis
+from redis import Redis, RedisCluster
 
 from sas_service.adapters.redis.backfill import copy_lists
 
 MIN_READER = 1
 
 
-def upgrade(redis: Redis) -> None:
+def upgrade(redis: Redis | RedisCluster) -> None:
     """Copy; safe to repeat from where an earlier run was cut off."""
     copy_lists(redis, progress="0002_copy_lists")

@@ -5,9 +5,9 @@ When this is on record, processes begin to write records and events in the secon
 
 import time
 
-from redis import Redis
+from redis import Redis, RedisCluster
 
-from sas_service.adapters.redis.backfill import copy_lists, has_lists
+from sas_service.adapters.redis.backfill import copy_lists, has_lists, server_seconds
 
 MIN_READER = 2
 CONTRACT = True
@@ -16,11 +16,11 @@ GRACE_SECONDS = 60
 """How long after 0003 a process of the older release may go on: several rounds of its upkeep."""
 
 
-def upgrade(redis: Redis) -> None:
+def upgrade(redis: Redis | RedisCluster) -> None:
     """Move; safe to repeat. What a process that slept through all of this still lists is found all the same."""
     if not has_lists(redis):
         return
     since = redis.hget("{service}:schema:applied", "0003_second_layout")
-    while redis.time()[0] < int(since or 0) + GRACE_SECONDS:
+    while server_seconds(redis) < int(since or 0) + GRACE_SECONDS:
         time.sleep(0.5)
     copy_lists(redis, progress="0004_drain_lists", drain=True)

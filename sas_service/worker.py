@@ -18,6 +18,7 @@ from sas_service.adapters.worker_metrics import WorkerMetrics
 from sas_service.bootstrap.processes import Service, build_service
 from sas_service.bootstrap.revocation import Revocations
 from sas_service.domain.errors import SasServiceError
+from sas_service.services.age import AGE_EVERY
 from sas_service.services.seal import SEAL_EVERY
 from sas_service.services.standing import standing
 from sas_service.worker_accounts import Accounts
@@ -128,6 +129,8 @@ def rounds(service: Service, accounts: Accounts | None, metrics: WorkerMetrics) 
     table = [
         Round("reap", REAP_EVERY, service.reaping.run),
         Round("fold hand-outs", REAP_EVERY, service.folding.run),
+        # A suspension that did not reach an account, because its server was away, is in force soon after that is back.
+        Round("suspensions", REAP_EVERY, service.syncing),
     ]
     table += [
         Round("compare with the mirror", COMPARE_EVERY, service.stores.loss_guard.check),
@@ -136,6 +139,7 @@ def rounds(service: Service, accounts: Accounts | None, metrics: WorkerMetrics) 
     ]
     if service.sealed_log:
         table.append(Round("seal", SEAL_EVERY, service.sealed_log.sealing.run))
+        table.append(Round("age", AGE_EVERY, service.sealed_log.aging.run))
     if service.sinking is not None:
         table.append(Round("sinks", SINK_EVERY, service.sinking.run))
     if accounts and service.revocations:

@@ -12,37 +12,67 @@ from sas_service.api.metrics import Metrics
 from sas_service.domain.callers import Caller
 
 REQUEST_ID = "x-request-id"
+STARTED = "sas_service.started"
+"""Where a request that came by the short way first has the time at which it began."""
+
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}", re.ASCII)
 
 _SECURITY = (("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"))
+_CONTENT_POLICY = ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+_UNCACHED = ("Cache-Control", "no-store")
 
 _log = structlog.get_logger("sas_service.access")
 
 
-def install_access(app: Flask, *, metrics: Metrics, cors: Cors) -> None:
-    """Wrap every request of ``app``."""
+class Access:
+    """Counts and logs every request of an application, and dresses its answers."""
 
-    def begin() -> None:
-        g.started = perf_counter()
-        g.request_id = _request_id()
+    always = (*_SECURITY, _CONTENT_POLICY, _UNCACHED)
+    """What an answer under /v1 carries unless its view says otherwise."""
 
-    def finish(response: Response) -> Response:
-        seconds = perf_counter() - g.started
+    def __init__(self, metrics: Metrics, cors: Cors) -> None:
+        self._metrics = metrics
+        self._cors = cors
+
+    def install(self, app: Flask) -> None:
+        """Wrap every request of ``app``."""
+        app.before_request(_begin)
+        app.after_request(self._finish)
+
+    def answered(
+        self, method: str, route: str, status: int, started: float, request_id: str, caller: Caller | None
+    ) -> None:
+        """Count a request and write its line."""
+        seconds = perf_counter() - started
+        self._metrics.answered(method, route, status, seconds)
+        _log.info(
+            "request",
+            method=method[:16],
+            route=route,
+            status=status,
+            ms=round(seconds * 1000, 1),
+            request_id=request_id,
+            caller=caller.key if caller else None,
+        )
+
+    def _finish(self, response: Response) -> Response:
         route = request.url_rule.rule if request.url_rule else "(none)"
-        metrics.answered(request.method, route, response.status_code, seconds)
-        _log_line(route, response.status_code, seconds)
+        self.answered(request.method, route, response.status_code, g.started, g.request_id, g.get("caller"))
         _dress(response)
         if g.get("cors"):
-            cors.dress(response)
+            for name, value in self._cors.dress(request.headers.get("Origin")):
+                response.headers.add(name, value)
         return response
 
-    app.before_request(begin)
-    app.after_request(finish)
 
-
-def _request_id() -> str:
-    given = request.headers.get(REQUEST_ID, "")
+def request_id_of(given: str) -> str:
+    """Return the id of a request: the one that its client gave, if it may be repeated, else a new one."""
     return given if _REQUEST_ID.fullmatch(given) and "eyJ" not in given else str(uuid4())
+
+
+def _begin() -> None:
+    g.started = request.environ.get(STARTED) or perf_counter()
+    g.request_id = request_id_of(request.headers.get(REQUEST_ID, ""))
 
 
 def _dress(response: Response) -> None:
@@ -51,20 +81,7 @@ def _dress(response: Response) -> None:
     headers.add(REQUEST_ID, g.request_id)
     for name, value in _SECURITY:
         headers.add(name, value)
-    if "Content-Security-Policy" not in headers:
-        headers.add("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-    if request.path.startswith("/v1") and "Cache-Control" not in headers:
-        headers.add("Cache-Control", "no-store")
-
-
-def _log_line(route: str, status: int, seconds: float) -> None:
-    caller: Caller | None = g.get("caller")
-    _log.info(
-        "request",
-        method=request.method[:16],
-        route=route,
-        status=status,
-        ms=round(seconds * 1000, 1),
-        request_id=g.request_id,
-        caller=caller.key if caller else None,
-    )
+    if _CONTENT_POLICY[0] not in headers:
+        headers.add(*_CONTENT_POLICY)
+    if request.path.startswith("/v1") and _UNCACHED[0] not in headers:
+        headers.add(*_UNCACHED)

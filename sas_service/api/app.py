@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from flask import Flask
 
-from sas_service.api.access import install_access
+from sas_service.api.access import Access
 from sas_service.api.audit_export import Exports
 from sas_service.api.auth import Challenge, Gate
 from sas_service.api.binding import bind
@@ -14,6 +14,8 @@ from sas_service.api.interface import Interface
 from sas_service.api.metrics import Metrics
 from sas_service.api.problems import Problems
 from sas_service.api.revocation_stream import Watchers
+from sas_service.api.shared_tokens import shared_tokens
+from sas_service.api.short_way import ShortWay
 from sas_service.api.use_cases import UseCases
 from sas_service.ports import CallerTokens, Clock, Policies, Readiness
 from sas_service.services.account_cors import AccountOrigins
@@ -72,7 +74,8 @@ def create_app(
     """
     app = _empty_app()
     cors = Cors(policies)
-    install_access(app, metrics=metrics, cors=cors)
+    access = Access(metrics, cors)
+    access.install(app)
     Problems(metrics=metrics, challenge=challenge or Challenge()).install(app)
     use_cases = UseCases(
         deciding=deciding,
@@ -101,7 +104,11 @@ def create_app(
         interface=Interface(RESOURCES, version),
         version=version,
     )
-    bind(app, RESOURCES, use_cases=use_cases, gate=Gate(caller_tokens, clock), cors=cors)
+    gate = Gate(caller_tokens, clock)
+    bind(app, RESOURCES, use_cases=use_cases, gate=gate, cors=cors)
+    hand_out = shared_tokens.operations[0]
+    short_way = ShortWay(app.wsgi_app, hand_out, use_cases=use_cases, gate=gate, cors=cors, access=access)
+    app.wsgi_app = short_way  # type: ignore[method-assign]  # Flask's own way to put something around it
     return app
 
 

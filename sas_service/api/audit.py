@@ -121,7 +121,7 @@ def _fingerprint(ask: Ask) -> str:
     "/v1/exposure",
     summary="Add up what live tokens may cost",
     roles=_AUDITORS,
-    answers={200: Documented("As of at most five seconds ago.", ExposureShown(), examples.EXPOSURE)},
+    answers={200: Documented("As of `at`, a few seconds ago.", ExposureShown(), examples.EXPOSURE)},
     problems=(AuditLogUnavailable,),
 )
 def get_exposure(use: UseCases, ask: Ask) -> Answer:  # noqa: ARG001  every view is asked

@@ -9,6 +9,7 @@ from sas_service.api.cors import Cors
 from sas_service.api.exchange import Answer
 from sas_service.api.operations import Operation, Resource
 from sas_service.api.reading import read
+from sas_service.api.short_way import REFUSED
 from sas_service.api.use_cases import UseCases
 from sas_service.domain.callers import Caller
 from sas_service.domain.errors import MissingRole
@@ -35,6 +36,9 @@ def _bound(operation: Operation, use_cases: UseCases, gate: Gate) -> Callable[..
     def view(**path: str) -> Response:
         g.cors = operation.cors
         caller = _admit(operation, use_cases, gate)
+        refusal: Exception | None = request.environ.get(REFUSED)
+        if refusal is not None:
+            raise refusal
         return _response(operation.view(use_cases, read(operation, path, caller)))
 
     return view
@@ -67,7 +71,5 @@ def _admit(operation: Operation, use_cases: UseCases, gate: Gate) -> Caller | No
 
 
 def _response(answer: Answer) -> Response:
-    text = answer.media_type.startswith("text/") and "charset" not in answer.media_type
-    content_type = f"{answer.media_type}; charset=utf-8" if text else answer.media_type
     content = answer.content if answer.stream is None else answer.stream
-    return Response(content, answer.status, dict(answer.headers), content_type=content_type)
+    return Response(content, answer.status, dict(answer.headers), content_type=answer.content_type)

@@ -1,5 +1,7 @@
 """Which web pages may call: those that some profile lists; whether one may use *this* profile is the services' word."""
 
+from typing import TypeGuard
+
 from flask import Response, request
 
 from sas_service.ports import Policies
@@ -9,6 +11,7 @@ EXPOSED_HEADERS = (
     "Sas-Token-Id, ETag, Link, Location, Retry-After, Idempotency-Replayed, RateLimit, RateLimit-Policy, x-request-id"
 )
 MAX_AGE = "600"
+_VARY = ("Vary", "Origin")
 
 
 class Cors:
@@ -21,25 +24,22 @@ class Cors:
         """Answer an OPTIONS request; an unknown origin gets no permission and no reason."""
         response = Response(status=204)
         response.headers.add("Vary", "Origin, Access-Control-Request-Method, Access-Control-Request-Headers")
-        if self._allow_origin(response):
+        origin = request.headers.get("Origin")
+        if self._allows(origin):
+            response.headers["Access-Control-Allow-Origin"] = origin
             response.headers["Access-Control-Allow-Methods"] = ", ".join(methods)
             response.headers["Access-Control-Allow-Headers"] = ALLOWED_HEADERS
             response.headers["Access-Control-Max-Age"] = MAX_AGE
         return response
 
-    def dress(self, response: Response) -> None:
-        """Let the page read an actual response, problems included."""
-        response.headers.add("Vary", "Origin")
-        if self._allow_origin(response):
-            response.headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
+    def dress(self, origin: str | None) -> tuple[tuple[str, str], ...]:
+        """Return the headers that let the page of ``origin`` read an actual response, problems included."""
+        if not self._allows(origin):
+            return (_VARY,)
+        return (_VARY, ("Access-Control-Allow-Origin", origin), ("Access-Control-Expose-Headers", EXPOSED_HEADERS))
 
-    def _allow_origin(self, response: Response) -> bool:
-        origin = request.headers.get("Origin")
+    def _allows(self, origin: str | None) -> TypeGuard[str]:
         # "null" is what sandboxed frames and local files send: anybody.
-        if origin is None or origin == "null" or not self._known(origin):
+        if origin is None or origin == "null":
             return False
-        response.headers["Access-Control-Allow-Origin"] = origin
-        return True
-
-    def _known(self, origin: str) -> bool:
         return any(origin in profile.cors_origins for profile in self._policies.current().profiles.values())

@@ -73,6 +73,12 @@ class Answer:
     media_type: str = "application/json"
     stream: Stream | None = None
 
+    @property
+    def content_type(self) -> str:
+        """The media type, with its charset where it is text."""
+        text = self.media_type.startswith("text/") and "charset" not in self.media_type
+        return f"{self.media_type}; charset=utf-8" if text else self.media_type
+
 
 def dump(document: object) -> str:
     """Return ``document`` as JSON without spaces."""

@@ -24,6 +24,8 @@ class Metrics:
         self._issued = Counter(
             "sas_tokens_issued", "SAS tokens handed out.", ("profile", "redelivered"), registry=registry
         )
+        # Found once: looking them up by their labels costs more than counting.
+        self._answered: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self._problems = Counter("sas_problems", "Problems answered, by type.", ("problem",), registry=registry)
 
     def scrape(self) -> str:
@@ -32,9 +34,14 @@ class Metrics:
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one request."""
-        known = method if method in METHODS else "other"
-        self._requests.labels(known, route, str(status)).inc()
-        self._seconds.labels(route).observe(seconds)
+        series = self._answered.get((method, route, status))
+        if series is None:
+            known = method if method in METHODS else "other"
+            series = self._requests.labels(known, route, str(status)), self._seconds.labels(route)
+            if known == method:
+                self._answered[method, route, status] = series
+        series[0].inc()
+        series[1].observe(seconds)
 
     def unauthenticated(self, reason: str) -> None:
         """Count one refused credential."""

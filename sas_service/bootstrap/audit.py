@@ -4,12 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sas_service.adapters.ed25519_signing import Ed25519Signing
+from sas_service.adapters.mirrored_events import LookedUp
 from sas_service.adapters.policy_file import PolicyFile, load_policy
+from sas_service.adapters.redis.aging import RedisAging
 from sas_service.adapters.redis.event_streams import RedisEventStreams
 from sas_service.adapters.redis.seals import RedisSeals
 from sas_service.adapters.system_clock import SystemClock
 from sas_service.bootstrap.stores import Stores, build_stores
 from sas_service.domain.audit import SERVICE_STREAM
+from sas_service.services.age import LogAging
 from sas_service.services.evidence import Evidence
 from sas_service.services.export import LogExport
 from sas_service.services.prove import LogProofs
@@ -23,6 +26,7 @@ class SealedLog:
 
     signing: Ed25519Signing
     sealing: StreamSealing
+    aging: LogAging
     proofs: LogProofs
     evidence: Evidence
 
@@ -39,16 +43,27 @@ def build_sealed_log(settings: Settings, stores: Stores, policies: PolicyFile) -
     signing = build_signing(settings)
     if signing is None:
         return None
-    clock, seals = SystemClock(), RedisSeals(stores.server)
+    clock, seals, streams = SystemClock(), RedisSeals(stores.server), RedisEventStreams(stores.server)
     return SealedLog(
         signing=signing,
         sealing=StreamSealing(
             policies=policies,
-            streams=RedisEventStreams(stores.server),
+            streams=streams,
             seals=seals,
             signing=signing,
             audit_log=stores.audit_log,
             mirror=stores.mirror,
+            clock=clock,
+        ),
+        aging=LogAging(
+            policies=policies,
+            streams=streams,
+            seals=seals,
+            mirrored=LookedUp(stores.reading),
+            aging=RedisAging(stores.server),
+            audit_log=stores.audit_log,
+            journal=stores.journal,
+            lockdowns=stores.lockdowns,
             clock=clock,
         ),
         proofs=LogProofs(policies=policies, seals=seals, verifying_key=signing.verifying_key),

@@ -27,6 +27,7 @@ from sas_service.bootstrap.revocation import Revocations, build_revocations
 from sas_service.bootstrap.shared import build_folding, build_handing_out
 from sas_service.bootstrap.sinks import build_sinking
 from sas_service.bootstrap.stores import Stores, build_stores
+from sas_service.domain.apart import for_each
 from sas_service.services.account_cors import AccountOrigins
 from sas_service.services.backfill_mirror import MirrorBackfill
 from sas_service.services.deny import Deciding
@@ -54,6 +55,7 @@ class Service:
     readiness: tuple[Question, ...]
     reaping: Reaping
     folding: Folding
+    syncing: Callable[[], None]
     revocations: Revocations | None
     sealed_log: SealedLog | None
     sinking: Sinking | None
@@ -79,10 +81,8 @@ def build_service(environ: Mapping[str, str], *, last_accepted: Path | None = No
     reaping = Reaping(policies=policies, audit_log=stores.audit_log, mirror=stores.mirror, clock=clock)
 
     def upkeep() -> None:
-        policies.refresh()
-        stores.loss_guard.recheck()
-        stores.migrations.guard()
-        stores.server.check()
+        looks = (policies.refresh, stores.loss_guard.recheck, stores.migrations.guard, stores.server.check)
+        for_each(looks, lambda look: look())
 
     return Service(
         settings=settings,
@@ -92,6 +92,7 @@ def build_service(environ: Mapping[str, str], *, last_accepted: Path | None = No
         readiness=readiness(stores, policies),
         reaping=reaping,
         folding=build_folding(stores, policies),
+        syncing=lambda: stores.suspensions.sync(sorted(policies.current().accounts)),
         revocations=build_revocations(settings, stores, policies, azure),
         sealed_log=build_sealed_log(settings, stores, policies),
         sinking=build_sinking(settings, stores, policies, azure),

@@ -4,8 +4,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from redis import Redis
-
 import sas_service
 from sas_service.adapters.audit_mirror import NdjsonMirror
 from sas_service.adapters.azure.append_blob_mirror import STORAGE_SCOPE, AppendBlobMirror, blob_container
@@ -15,7 +13,7 @@ from sas_service.adapters.mirror_reading import SegmentReading, Segments
 from sas_service.adapters.redis.acknowledgements import RedisAcknowledgements
 from sas_service.adapters.redis.audit_log import RedisAuditLog
 from sas_service.adapters.redis.census import RedisTokenCensus
-from sas_service.adapters.redis.connection import Limits, connect
+from sas_service.adapters.redis.connection import Client, Limits, connect, connect_cluster
 from sas_service.adapters.redis.event_streams import RedisEventStreams
 from sas_service.adapters.redis.journal import RedisJournal
 from sas_service.adapters.redis.leases import RedisLeases
@@ -64,7 +62,8 @@ def build_stores(settings: Settings, environ: Mapping[str, str], *, guarded: boo
     mirror, segments = build_mirror(settings, environ)
     reading = SegmentReading(segments)
     aside = _build_server(settings, connections=2)
-    guard = LossGuard(LossDetection(reading=reading, streams=RedisEventStreams(aside[1]), slots=RedisSlots(aside[1])))
+    streams, slots = RedisEventStreams(aside[1]), RedisSlots(aside[1])
+    guard = LossGuard(LossDetection(reading=reading, streams=streams, slots=slots, apart=settings.redis_cluster))
     redis, server = _build_server(settings, connections=settings.redis_pool, admit=guard.admit if guarded else None)
     if guarded:
         guard.guard(server)
@@ -89,9 +88,14 @@ def build_stores(settings: Settings, environ: Mapping[str, str], *, guarded: boo
 
 def _build_server(
     settings: Settings, *, connections: int, admit: Callable[[str], None] | None = None
-) -> tuple[Redis, Server]:
+) -> tuple[Client, Server]:
     limits = Limits(connect=settings.redis_timeout, read=settings.redis_timeout * 1.5, connections=connections)
-    redis = connect(settings.redis_url.reveal(), limits=limits, admit=admit)
+    url, also = settings.redis_url.reveal(), settings.redis_cluster_nodes or ()
+    redis: Client
+    if settings.redis_cluster:
+        redis = connect_cluster(url, also=also, limits=limits, admit=admit)
+    else:
+        redis = connect(url, limits=limits, admit=admit)
     server = Server(
         redis,
         durability=Durability(

@@ -11,6 +11,7 @@ _DURATION = re.compile(
     r"(?:T(?=\d)(?:(?P<hours>\d{1,6})H)?(?:(?P<minutes>\d{1,7})M)?(?:(?P<seconds>\d{1,9})S)?)?)",
     re.ASCII,
 )
+_TOO_FINE = re.compile(r"(\.\d{6})\d+", re.ASCII)
 _INSTANT = re.compile(
     r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:[Zz]|[+-]\d{2}:\d{2})",
     re.ASCII,
@@ -53,7 +54,7 @@ def parse_instant(text: str) -> datetime:
     if _INSTANT.fullmatch(text) is None:
         raise ValueError("not an RFC 3339 date and time with an offset, such as 2026-11-21T08:00:00Z")
     # Azure writes seven digits of fraction; datetime reads at most six.
-    trimmed = re.sub(r"(\.\d{6})\d+", r"\1", text)
+    trimmed = _TOO_FINE.sub(r"\1", text)
     try:
         return datetime.fromisoformat(trimmed.upper().replace(" ", "T")).astimezone(UTC)
     except OverflowError:

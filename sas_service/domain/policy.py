@@ -38,6 +38,9 @@ DEFAULT_PLATFORM_CEILING = timedelta(hours=24)
 MAXIMUM_RATE = 500
 """Azure's own limit of ``maxRatePerSecond`` (azure-facts.md, section 1.1)."""
 
+SHORTEST_RETENTION = timedelta(days=30)
+"""Nothing is removed for its age earlier: time enough to see that something was stolen, and to look for it."""
+
 LOCATION_NAME = r"(?!any$)[a-z][a-z0-9]{1,62}"
 """The form of an Azure location's name; ``any`` is our own word for no restriction, never one of several regions."""
 
@@ -170,6 +173,7 @@ class Policy:
     """The whole document, checked; ``digest`` is the SHA-256 of its bytes, ``source`` where it was read.
 
     ``lines`` maps what was written, by rule name (``profiles.storefront-web.lifetime.max``), to its line.
+    ``retention`` is how long what is over stays in the audit log; None is for ever.
     """
 
     accounts: Mapping[str, Account]
@@ -178,6 +182,7 @@ class Policy:
     digest: str
     source: str
     approvals: Approvals = Approvals()
+    retention: timedelta | None = None
     lines: Mapping[str, int] = field(default_factory=dict, compare=False, repr=False)
 
     def line(self, rule: str) -> int:

@@ -28,8 +28,15 @@ def is_over(record: TokenRecord | None, before: datetime) -> bool:
 def tokens_over(
     events: Iterable[AuditEvent], *, before: datetime, record: Callable[[str], TokenRecord | None]
 ) -> tuple[str, ...]:
-    """Return the tokens that ``events`` speak of whose records may go with them."""
-    named = {token for event in events if isinstance(token := json.loads(event.text).get("token"), str)}
+    """Return the tokens of these events' own stream whose records may go with them.
+
+    An event of the service's stream may name any account's token: that one goes with the events of its account.
+    """
+    named = {
+        token
+        for event in events
+        if isinstance(token := json.loads(event.text).get("token"), str) and token.rpartition(".")[0] == event.stream
+    }
     return tuple(sorted(token for token in named if (known := record(token)) and is_over(known, before)))
 
 
@@ -38,18 +45,18 @@ def leaving(
     *,
     before: datetime,
     record: Callable[[str], TokenRecord | None],
-    open_runs: frozenset[str],
+    still_open: frozenset[str],
 ) -> int:
     """Return the number of the last event that may go, 0 for none; ``events`` are those that are left, in order.
 
-    An event may go if it is older than ``before``, its token is over since then, its revocation is not open, and so
-    may every event before it.
+    An event may go if it is older than ``before``, its token is over since then, its revocation or lockdown is not one
+    of those ``still_open``, and so may every event before it.
     """
     known: dict[str, bool] = {}
     last = 0
     for event in events:
         members = json.loads(event.text)
-        if parse_instant(members["at"]) >= before or members.get("revocation") in open_runs:
+        if parse_instant(members["at"]) >= before or still_open & {members.get("revocation"), members.get("lockdown")}:
             return last
         token = members.get("token")
         if isinstance(token, str):

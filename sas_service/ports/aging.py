@@ -10,7 +10,11 @@ class Aging(Protocol):
     """The removal of what is old. Raises AuditLogUnavailable."""
 
     def remove(self, stream: str, events: Sequence[AuditEvent], tokens: Sequence[str]) -> None:
-        """Take these events, the first of the stream, and the records of these tokens away; repeated, nothing."""
+        """Take these events, and the records of these tokens of the same stream with all that leads to them, away.
+
+        Repeated, it finishes what an earlier call began. ``events`` are the first that the stream has (or had before
+        that call), and ``tokens`` are closed: ValueError otherwise.
+        """
         ...
 
 

@@ -5,7 +5,9 @@ from datetime import timedelta
 from itertools import takewhile
 from json import loads
 
+from sas_service.domain.apart import for_each
 from sas_service.domain.audit import SERVICE_STREAM, AuditEvent
+from sas_service.domain.errors import AuditLogUnavailable
 from sas_service.domain.iso8601 import parse_instant
 from sas_service.ports import AuditMirror, Clock, EventStreams, MirrorProgress, MirrorReading, Policies
 from sas_service.ports.aging import MirroredEvents
@@ -47,11 +49,19 @@ class MirrorBackfill:
     def run(self) -> int:
         """Do one round; returns how many events were missing. Raises AuditLogUnavailable, MirrorUnavailable."""
         heads = self._reading.heads()
-        return sum(self._fill(stream, heads[stream].last if stream in heads else 0) for stream in self._all())
+        return sum(
+            for_each(self._all(), lambda stream: self._fill(stream, heads[stream].last if stream in heads else 0))
+        )
 
     def behind(self) -> int:
-        """Return how many events are not known to be in the mirror. Raises AuditLogUnavailable."""
-        return sum(max(0, self._streams.last(stream) - self._progress.read(stream)) for stream in self._all())
+        """Return how many events are not known to be in the mirror, of the streams whose server is not away."""
+        return sum(self._behind(stream) for stream in self._all())
+
+    def _behind(self, stream: str) -> int:
+        try:
+            return max(0, self._streams.last(stream) - self._progress.read(stream))
+        except AuditLogUnavailable:
+            return 0  # that a server is away is said, and judged, where the servers are asked
 
     def _all(self) -> tuple[str, ...]:
         return (*sorted(self._policies.current().accounts), SERVICE_STREAM)

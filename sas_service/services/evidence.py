@@ -1,6 +1,8 @@
 """The signed evidence of a revocation that has ended: from the journal, the acknowledgements and the audit log."""
 
-from sas_service.domain.audit import AuditEvent
+import json
+
+from sas_service.domain.audit import AuditEvent, EventKind
 from sas_service.domain.consumers import Acknowledgement
 from sas_service.domain.errors import ActionNotAllowed
 from sas_service.domain.evidence import evidence_report, signed_text
@@ -73,5 +75,6 @@ class Evidence:
             found += page.items
             cursor = page.next
             if cursor is None:
-                return found[::-1], True
+                # The oldest is its plan, unless it was removed for its age.
+                return found[::-1], bool(found) and json.loads(found[-1].text)["kind"] == EventKind.REVOCATION_PLANNED
         return found[::-1], False

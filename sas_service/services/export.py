@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 
 from sas_service.domain.audit import AuditEvent
+from sas_service.domain.errors import AuditLogUnavailable
 from sas_service.domain.tiles import WIDTH, write_hashes
 from sas_service.ports import EventStreams, Seal, Seals
 from sas_service.services.seal import checkpoint_line
@@ -28,7 +29,7 @@ class LogExport:
 
     def ndjson(self, stream: str) -> Iterator[str]:
         """Yield lines without their newline: the newest checkpoint, hashes of what was removed for its age, events."""
-        seal, last = self._seals.read(stream), self.size(stream)
+        seal, last = self._begin(stream), self.size(stream)
         if seal.published:
             yield checkpoint_line(stream, seal.published).text
         yield from self._hashes(stream, seal)
@@ -37,17 +38,31 @@ class LogExport:
 
     def csv(self, stream: str) -> Iterator[str]:
         """Yield rows without their newline, without the heading."""
-        for event in self.events(stream, 0, self.size(stream)):
+        for event in self.events(stream, self._begin(stream).aged, self.size(stream)):
             yield csv_row(csv_cells(event))
 
     def events(self, stream: str, after: int, last: int) -> Iterator[AuditEvent]:
-        """Yield the events with numbers greater than ``after``, up to ``last``."""
+        """Yield the events with numbers greater than ``after``, up to ``last``.
+
+        Raises AuditLogUnavailable if the next ones are removed for their age meanwhile: hashes have their place before
+        all events, so it has to begin anew.
+        """
         while after < last:
             read = self._streams.after(stream, after, min(BATCH, last - after))
+            if (not read or read[0].seq > after + 1) and self._seals.read(stream).aged > after:
+                raise AuditLogUnavailable("Events were removed for their age while they were exported: export again.")
             if not read:
                 return
             yield from read
             after = read[-1].seq
+
+    def _begin(self, stream: str) -> Seal:
+        """Return the seal, with the very number behind which there are texts: a worker may be removing some."""
+        while True:
+            seal = self._seals.read(stream)
+            first = self._streams.after(stream, seal.aged, 1)
+            if not first or first[0].seq == seal.aged + 1 or self._seals.read(stream).aged == seal.aged:
+                return seal
 
     def _hashes(self, stream: str, seal: Seal) -> Iterator[str]:
         for first in range(0, seal.aged, WIDTH):

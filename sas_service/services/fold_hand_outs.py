@@ -1,5 +1,6 @@
 """Put on record who was given which shared token: one event for each token, caller and minute, with a count."""
 
+from sas_service.domain.apart import for_each
 from sas_service.ports import AuditMirror, Clock, Policies, SharedTokens
 
 
@@ -14,6 +15,11 @@ class Folding:
 
     def run(self) -> int:
         """Return how many events were written."""
-        events = self._shared.fold(sorted(self._policies.current().accounts), self._clock.now())
-        self._mirror.append(events)
-        return len(events)
+        now = self._clock.now()
+
+        def fold(account: str) -> int:
+            events = self._shared.fold([account], now)
+            self._mirror.append(events)
+            return len(events)
+
+        return sum(for_each(sorted(self._policies.current().accounts), fold))

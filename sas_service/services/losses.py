@@ -1,11 +1,14 @@
 """Find what the audit log has lost and the mirror still has: numbers and epochs never go back (reliability.md, A14)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from sas_service.domain.audit import SERVICE_STREAM
-from sas_service.domain.errors import NotFound
+from sas_service.domain.errors import AuditLogUnavailable, NotFound
 from sas_service.ports import EventStreams, Head, MirrorReading, Slots
+
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +48,23 @@ def told(losses: Iterable[Loss]) -> str:
 
 
 class LossDetection:
-    """Compares the ends of all streams. The mirror is read first: what comes in meanwhile is in the log before it."""
+    """Compares the ends of all streams. The mirror is read first: what comes in meanwhile is in the log before it.
 
-    def __init__(self, *, reading: MirrorReading, streams: EventStreams, slots: Slots) -> None:
+    ``apart``: the streams lie on several servers. One that is away is not compared, and nothing can be written to it
+    meanwhile; its connections are new ones when it is back, and looked at then.
+    """
+
+    def __init__(self, *, reading: MirrorReading, streams: EventStreams, slots: Slots, apart: bool = False) -> None:
         self._reading = reading
         self._streams = streams
         self._slots = slots
+        self._apart = apart
 
     def compare(self) -> Comparison:
         """Return what is lost. Raises AuditLogUnavailable, MirrorUnavailable."""
         mirrored = tuple(sorted(self._reading.heads().items()))
-        found = (Loss(stream, Head(self._streams.last(stream), self._epoch(stream)), head) for stream, head in mirrored)
+        ends = self._of_each([stream for stream, _ in mirrored], self._end)
+        found = (Loss(stream, ends[stream], head) for stream, head in mirrored if stream in ends)
         return Comparison(mirrored, tuple(loss for loss in found if loss.events or loss.is_epoch_lost))
 
     def falls_short(self, floors: Mapping[str, int]) -> bool:
@@ -63,7 +72,25 @@ class LossDetection:
 
         Raises AuditLogUnavailable.
         """
-        return any(self._streams.last(stream) < seq for stream, seq in floors.items())
+        return any(last < floors[stream] for stream, last in self._of_each(list(floors), self._streams.last).items())
+
+    def _of_each(self, streams: Sequence[str], ask: Callable[[str], Answer]) -> dict[str, Answer]:
+        """Ask for each stream; with ``apart`` without those whose server is away, unless that is all of them."""
+        answers: dict[str, Answer] = {}
+        away: AuditLogUnavailable | None = None
+        for stream in streams:
+            try:
+                answers[stream] = ask(stream)
+            except AuditLogUnavailable as error:
+                if not self._apart:
+                    raise
+                away = error
+        if away is not None and not answers:
+            raise away
+        return answers
+
+    def _end(self, stream: str) -> Head:
+        return Head(self._streams.last(stream), self._epoch(stream))
 
     def _epoch(self, stream: str) -> int:
         if stream == SERVICE_STREAM:

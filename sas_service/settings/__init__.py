@@ -15,6 +15,7 @@ from sas_service.settings.declaration import setting
 from sas_service.settings.revocation import RevocationSettings, revocation_problems
 from sas_service.settings.values import (
     Secret,
+    read_addresses,
     read_azure_url,
     read_bind,
     read_choice,
@@ -53,6 +54,17 @@ class Settings(RevocationSettings, BudgetSettings):
     redis_url: Secret = setting(
         read_redis_url,
         "Where the audit log lives: redis://, rediss:// (TLS) or unix://, with user and password if any.",
+    )
+    redis_cluster: bool = setting(
+        read_flag,
+        "Whether the URL names a node of a Redis Cluster; each account then lies on one of its masters.",
+        default="false",
+    )
+    redis_cluster_nodes: tuple[tuple[str, int], ...] | None = setting(
+        read_addresses,
+        "Further nodes of the cluster, HOST:PORT, comma-separated: a process that starts asks them if the URL's is"
+        " away.",
+        optional=True,
     )
     redis_timeout: timedelta = setting(
         read_duration,
@@ -193,6 +205,10 @@ def _contradictions(settings: Any) -> list[str]:
             f"{PREFIX}MIRROR_DIRECTORY: exactly one of it and {PREFIX}MIRROR_CONTAINER is required:"
             " no token leaves without a second record of it"
         )
+    if settings.redis_cluster_nodes and not settings.redis_cluster:
+        problems.append(f"{PREFIX}REDIS_CLUSTER_NODES: only with {PREFIX}REDIS_CLUSTER=true")
+    if settings.redis_cluster and settings.redis_url and settings.redis_url.reveal().startswith("unix:"):
+        problems.append(f"{PREFIX}REDIS_URL: a cluster is reached by redis:// or rediss://")
     if settings.graceful_timeout < longest:
         problems.append(
             f"{PREFIX}GRACEFUL_TIMEOUT: must be at least twice {PREFIX}ARM_DEADLINE plus three times"

@@ -171,6 +171,12 @@ def read_redis_url(text: str) -> Secret:
     return Secret(text)
 
 
+def read_addresses(text: str) -> tuple[tuple[str, int], ...]:
+    """``HOST:PORT``, comma-separated."""
+    parts = [read_bind(each).rpartition(":") for each in read_list(text)]
+    return tuple((host.strip("[]"), int(port)) for host, _, port in parts)
+
+
 def read_bind(text: str) -> str:
     """``HOST:PORT``."""
     host, colon, port = text.rpartition(":")

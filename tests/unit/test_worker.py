@@ -1,23 +1,28 @@
 """The worker's own machinery: accounts side by side, what is logged when, what its metrics show."""
 
+import logging
 import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
+import structlog
 from prometheus_client import CollectorRegistry, generate_latest
 from structlog.testing import capture_logs
 
 from sas_service.adapters.worker_metrics import WorkerMetrics
+from sas_service.bootstrap.processes import build_service
 from sas_service.domain import drift
 from sas_service.domain.errors import AzureUnavailable
 from sas_service.domain.revocations import Mode
 from sas_service.services.standing import Standing, standing
-from sas_service.worker import attempt
+from sas_service.worker import attempt, rounds
 from sas_service.worker_accounts import Accounts
 from tests.unit.revocation.upkept import Upkept
 from tests.unit.revocation.world import MAPS, Simulation
+from tests.unit.test_settings import GOOD
 
 NOTHING: Mapping[str, object] = {}
 PATIENCE = 10
@@ -121,3 +126,18 @@ def test_every_code_of_a_drift_says_what_to_make_of_it() -> None:
     for code, meaning in drift.CODES.items():
         document = drift.Drift(code, "web-a", at, "why").document()
         assert (document["meaning"], document["since"]) == (meaning, "2026-11-22T00:00:00Z")
+
+
+@pytest.mark.parametrize("signs", [True, False])
+def test_what_is_sealed_is_aged_too(tmp_path: Path, *, signs: bool) -> None:
+    key = {"SAS_SIGNING_KEY": "A" * 43 + "=", "SAS_SIGNING_ORIGIN": "sas.example"} if signs else {}
+    place = {"SAS_POLICY_FILE": "deploy/policy.example.yaml", "SAS_MIRROR_DIRECTORY": str(tmp_path / "mirror")}
+    handlers = logging.getLogger().handlers
+    try:
+        service = build_service({**GOOD, **place, **key})
+    finally:
+        logging.getLogger().handlers = handlers
+        structlog.reset_defaults()
+    named = {each.name for each in rounds(service, None, WorkerMetrics(CollectorRegistry()))}
+    service.close()
+    assert ({"seal", "age"} & named) == ({"seal", "age"} if signs else set())

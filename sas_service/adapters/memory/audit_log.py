@@ -151,6 +151,14 @@ class MemoryAuditLog(Failing):
         with self._guard:
             return self._events.after(stream, seq, limit)
 
+    def remove(self, stream: str, events: Sequence[AuditEvent], tokens: Sequence[str]) -> None:
+        """Take the beginning of a stream and the records of these tokens away (the port ``Aging``)."""
+        self._fail_if_told()
+        with self._guard:
+            self._events.remove(stream, events)
+            for token in tokens:
+                self._tokens.remove(token)
+
     def restore_record(self, record: TokenRecord, *, committed: bool) -> None:
         """Write a record with all its indexes (``LogRepair``)."""
         with self._guard:

@@ -17,22 +17,24 @@ class EventStore:
 
     def __init__(self) -> None:
         self._streams: dict[str, list[tuple[AuditEvent, EventDraft]]] = {}
+        self._removed: dict[str, int] = {}
 
     def write(self, draft: EventDraft, *, count: int | None = None) -> AuditEvent:
         """Append a draft under the next number of its stream."""
-        stream = self._streams.setdefault(draft.stream, [])
+        stream, seq = self._streams.setdefault(draft.stream, []), self.last(draft.stream) + 1
         counted = {} if count is None else {"count": count}
-        document = {"stream": draft.stream, "seq": len(stream) + 1, **counted, **draft.document()}
-        event = AuditEvent(draft.stream, len(stream) + 1, json.dumps(document, separators=(",", ":")))
+        document = {"stream": draft.stream, "seq": seq, **counted, **draft.document()}
+        event = AuditEvent(draft.stream, seq, json.dumps(document, separators=(",", ":")))
         stream.append((event, draft))
         return event
 
     def restore(self, event: AuditEvent, draft: EventDraft) -> bool:
         """Append an event under its own number; returns whether it was not there yet. Raises ValueError for a gap."""
         stream = self._streams.setdefault(event.stream, [])
-        if event.seq > len(stream) + 1:
+        following = self.last(event.stream) + 1
+        if event.seq > following:
             raise ValueError("a number is left out")
-        if event.seq == len(stream) + 1:
+        if event.seq == following:
             stream.append((event, draft))
             return True
         return False
@@ -43,11 +45,21 @@ class EventStore:
 
     def last(self, stream: str) -> int:
         """Return the number of the newest event, 0 before the first."""
-        return len(self._streams.get(stream, []))
+        return self._removed.get(stream, 0) + len(self._streams.get(stream, []))
+
+    def remove(self, stream: str, events: Sequence[AuditEvent]) -> None:
+        """Forget events, the first ones that are left. Raises ValueError if they are others."""
+        gone = self._removed.get(stream, 0)
+        if events and events[0].seq > gone + 1:
+            raise ValueError("events are removed from the beginning of a stream")
+        upto = max([gone, *(event.seq for event in events)])
+        self._streams[stream] = self._streams.get(stream, [])[upto - gone :]
+        self._removed[stream] = upto
 
     def after(self, stream: str, seq: int, limit: int) -> tuple[AuditEvent, ...]:
         """Return events with greater numbers, the oldest first."""
-        return tuple(event for event, _ in self._streams.get(stream, [])[seq : seq + limit])
+        first = max(0, seq - self._removed.get(stream, 0))
+        return tuple(event for event, _ in self._streams.get(stream, [])[first : first + limit])
 
     def page(self, query: EventQuery, *, cursor: str | None, limit: int) -> EventPage:
         """Do what ``AuditLog.events`` promises."""
@@ -62,10 +74,10 @@ class EventStore:
         return EventPage(found, event_cursor(rest))
 
     def _matching(self, query: EventQuery, stream: str, positions: Mapping[str, int] | None) -> Sequence[AuditEvent]:
-        newest = len(self._streams.get(stream, [])) if positions is None else abs(positions.get(stream, 0))
+        newest = self.last(stream) if positions is None else abs(positions.get(stream, 0))
         return [
             event
-            for event, _ in reversed(self._streams.get(stream, [])[:newest])
+            for event, _ in reversed(self._streams.get(stream, [])[: max(0, newest - self._removed.get(stream, 0))])
             if is_event_asked_for(query, event.text)
         ]
 

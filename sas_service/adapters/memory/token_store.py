@@ -79,6 +79,14 @@ class TokenStore:
         self._records[closed.id] = closed
         self._deadlines.pop(closed.id, None)
 
+    def remove(self, token_id: str) -> None:
+        """Forget a token that is over. Raises ValueError if it is an open reservation."""
+        if self.is_open(token_id):
+            raise ValueError("an open reservation is not removed")
+        self._records.pop(token_id, None)
+        self._listed.discard(token_id)
+        self._fingerprints = {name: token for name, token in self._fingerprints.items() if token != token_id}
+
     def by_fingerprint(self, accounts: Sequence[str], fingerprint: str) -> TokenRecord | None:
         """Return the record that has this fingerprint."""
         found = (self._fingerprints.get((account, fingerprint)) for account in accounts)

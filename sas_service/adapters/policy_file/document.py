@@ -107,6 +107,7 @@ def _policy(document: Mapping[str, Any], digest: str, source: str, written: Writ
         digest=digest,
         source=source,
         approvals=_approvals(document.get("revocations", {})),
+        retention=document.get("retention"),
         lines={".".join(map(str, path)): line for path, line in written.lines.items()},
     )
 

@@ -16,6 +16,7 @@ from sas_service.domain.policy import (
     MINIMUM_LIFETIME,
     POLICY_CEILING,
     SHORTEST_MINIMUM,
+    SHORTEST_RETENTION,
     Sharing,
     Standby,
 )
@@ -257,6 +258,10 @@ class RevocationsPart(Part):
     emergency_approvals = Whole(0, MOST_APPROVALS, "The same for mode emergency; as approvals unless given.")
 
 
+LONGEST_RETENTION: Final = timedelta(days=36_500)
+"""A hundred years: whoever wants to keep everything leaves the key out."""
+
+
 class DocumentPart(Part):
     """The whole document."""
 
@@ -265,6 +270,12 @@ class DocumentPart(Part):
     profiles = Named(NAME, Inside(ProfilePart), "What can be asked for, by name.", required=True)
     teams = Named(NAME, Inside(TeamPart), "Who may ask for what, by name.", required=True)
     revocations = Inside(RevocationsPart, "What a revocation needs before it may start; nothing if left out.")
+    retention = Duration(
+        SHORTEST_RETENTION,
+        LONGEST_RETENTION,
+        "After this, what is over is removed from Redis: dead tokens and old events that are sealed and in the mirror."
+        " If left out, everything stays for ever.",
+    )
 
 
 def json_schema() -> dict[str, Any]:

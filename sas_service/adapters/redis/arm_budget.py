@@ -1,7 +1,7 @@
 """The port ArmBudget in Redis: one script decides for all processes, and what one learns reaches it with its next ask.
 
 It is bookkeeping, not evidence: nothing waits until it is durable. A server that lost it begins with a full bucket, and
-Azure's own answers correct that.
+Azure's own answers correct that. While its part of a cluster is away writes are let go and told when it is back.
 """
 
 import threading
@@ -57,8 +57,12 @@ class RedisArmBudget:
                 quota=demand.quota,
             )
         except AuditLogUnavailable:
-            self.sent(demand.subscription, learnt.spent)
-            raise
+            # The part of a cluster that has the budget is no account's: nobody's tokens hang on bookkeeping.
+            is_let_go = self._server.is_cluster
+            self.sent(demand.subscription, learnt.spent + is_let_go)
+            if not is_let_go:
+                raise
+            return Allotted(timedelta())
         word, seconds, closed, *_ = answer
         left = _left(demand.quota, answer)
         if word == "QUOTA" and left:
@@ -68,7 +72,12 @@ class RedisArmBudget:
 
     def count(self, team: str, quota: Quota) -> QuotaLeft | QuotaSpent:
         """Count a request."""
-        answer = self._run("-", own=_COUNT_ONLY, team=team, quota=quota, rate=0.0)
+        try:
+            answer = self._run("-", own=_COUNT_ONLY, team=team, quota=quota, rate=0.0)
+        except AuditLogUnavailable:
+            if not self._server.is_cluster:
+                raise
+            return QuotaLeft(quota, 0, quota.per)
         left = _left(quota, answer) or QuotaLeft(quota, 0, quota.per)
         return QuotaSpent(left) if answer[0] == "QUOTA" else left
 

@@ -1,13 +1,13 @@
 """Gives tokens of the first layout their places in the lists of the second; the migrations call it."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, cast
 
-from redis import Redis
+from redis import Redis, RedisCluster
 
 from sas_service.adapters.redis.askers import Asker
-from sas_service.adapters.redis.keys import MIGRATION_PROGRESS, Keys
+from sas_service.adapters.redis.keys import MIGRATION_PROGRESS, MIGRATIONS, Keys
 from sas_service.adapters.redis.lifetimes import lifetime_class
 from sas_service.adapters.redis.records import Records
 from sas_service.adapters.redis.server import Server
@@ -17,17 +17,24 @@ _BATCH = 500
 _log = logging.getLogger(__name__)
 
 
-def has_lists(redis: Redis) -> bool:
+def has_lists(redis: Redis | RedisCluster) -> bool:
     """Tell whether any account has tokens that the first layout lists."""
     return any(True for _ in _accounts(redis))
 
 
-def copy_lists(redis: Redis, *, progress: str, drain: bool = False) -> None:
+def server_seconds(redis: Redis | RedisCluster) -> int:
+    """Return the time, in seconds since 1970, of the server that has the schema: by it migrations are timed."""
+    ask: Callable[..., Any] = redis.eval
+    return int(ask("return redis.call('TIME')[1]", 1, MIGRATIONS))
+
+
+def copy_lists(redis: Redis | RedisCluster, *, progress: str, drain: bool = False) -> None:
     """Copy every account's list, 500 tokens at a time; with ``drain``, take what was copied out of the old one.
 
     How far it is stands in the log and in ``{service}:schema:progress`` under ``<progress>:<account>``.
     """
-    records = Records(Server(redis))
+    # Each read is a single command, for which redis-py's cluster client finds the server itself.
+    records = Records(Server(cast("Redis", redis)))
     for account in sorted(_accounts(redis)):
         old, done = Keys(account).issued, 0
         total = int(redis.zcard(old))
@@ -41,7 +48,7 @@ def copy_lists(redis: Redis, *, progress: str, drain: bool = False) -> None:
             _log.info("%s: %s of about %s tokens of %s", progress, done, max(total, done), account)
 
 
-def _place(redis: Redis, account: str, rows: Sequence[tuple[tuple[str, float], TokenRecord]]) -> None:
+def _place(redis: Redis | RedisCluster, account: str, rows: Sequence[tuple[tuple[str, float], TokenRecord]]) -> None:
     keys = Keys(account)
     owners = _owners(redis, keys, [Asker.of(record) for _, record in rows])
     with redis.pipeline(transaction=False) as pipeline:
@@ -57,7 +64,7 @@ def _place(redis: Redis, account: str, rows: Sequence[tuple[tuple[str, float], T
         pipeline.execute()
 
 
-def _owners(redis: Redis, keys: Keys, askers: Sequence[Asker]) -> Mapping[str, str]:
+def _owners(redis: Redis | RedisCluster, keys: Keys, askers: Sequence[Asker]) -> Mapping[str, str]:
     """Return of which application's list each object id is in; the first application keeps it, as in commit.lua."""
     own = {who.object_id: who.application for who in askers if who.for_itself and who.object_id}
     for object_id, application in own.items():
@@ -66,11 +73,11 @@ def _owners(redis: Redis, keys: Keys, askers: Sequence[Asker]) -> Mapping[str, s
     return dict(zip(own, found, strict=True))
 
 
-def _accounts(redis: Redis) -> Iterator[str]:
+def _accounts(redis: Redis | RedisCluster) -> Iterator[str]:
     for key in redis.scan_iter(match="{*}:issued", count=1000):
         yield str(key)[1:].partition("}:")[0]
 
 
-def _rows(redis: Redis, key: str, first: int) -> list[tuple[str, float]]:
+def _rows(redis: Redis | RedisCluster, key: str, first: int) -> list[tuple[str, float]]:
     rows: list[Any] = redis.zrange(key, first, first + _BATCH - 1, withscores=True)
     return [(str(suffix), float(score)) for suffix, score in rows]

@@ -1,19 +1,23 @@
-"""A Redis client with explicit limits, and the check that a server may hold an audit log at all."""
+"""A Redis client with explicit limits, of one server or of a cluster."""
 
 import re
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
-from redis import BlockingConnectionPool, Redis
+from redis import BlockingConnectionPool, Redis, RedisCluster
 from redis.backoff import NoBackoff
-from redis.exceptions import ResponseError
 from redis.retry import Retry
 
-from sas_service.adapters.redis.failures import translated, unavailable
+from sas_service.adapters.redis.cluster import Address, Cluster
+
+_REDIS_PORT = 6379
+
+Client = Redis | Cluster
+"""What ``Server`` and ``Migrations`` are given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,56 @@ def connect(
     Raises ValueError, which never quotes the URL: it may hold a password.
     """
     limits = limits or Limits()
+    options = _options(url, username, password, ca_file, limits)
+    # Only here: redis-py's cluster client makes pools of its own.
+    waits = {"max_connections": limits.connections, "timeout": limits.connect.total_seconds()}
+    if admit is not None:
+        options["redis_connect_func"] = _introduced(admit)
+    client = Redis(connection_pool=BlockingConnectionPool.from_url(url, **options, **waits))
+    client.auto_close_connection_pool = True
+    return client
+
+
+def connect_cluster(
+    url: str,
+    *,
+    also: Sequence[Address] = (),
+    username: str | None = None,
+    password: str | None = None,
+    ca_file: str | None = None,
+    limits: Limits | None = None,
+    admit: Callable[[str], None] | None = None,
+) -> Cluster:
+    """Return a client of the cluster that the node of ``url`` belongs to; nothing is sent yet.
+
+    ``also``: further nodes to begin with, should that one be away. Every node is spoken to with the same login, and
+    over TLS if the URL says so. Raises ValueError as ``connect`` does.
+    """
+    limits = limits or Limits()
+    options = _options(url, username, password, ca_file, limits)
+    parts = urlsplit(url)
+    if parts.scheme == "unix" or parts.hostname is None:
+        raise ValueError("a Redis cluster is reached by redis:// or rediss://, and has no unix socket")
+    if parts.path not in {"", "/", "/0"}:
+        raise ValueError("a Redis cluster has only database 0")
+    login, at, _ = parts.netloc.rpartition("@")
+
+    def connect_to(address: Address) -> Redis:
+        host, port = address
+        place = f"{login}{at}[{host}]:{port}" if ":" in host else f"{login}{at}{host}:{port}"
+        node = urlunsplit((parts.scheme, place, "", "", ""))
+        return connect(node, username=username, password=password, ca_file=ca_file, limits=limits, admit=admit)
+
+    return Cluster(
+        [(parts.hostname, parts.port or _REDIS_PORT), *also],
+        connect_to=connect_to,
+        whole=lambda: RedisCluster.from_url(url, require_full_coverage=False, **options),
+    )
+
+
+def _options(
+    url: str, username: str | None, password: str | None, ca_file: str | None, limits: Limits
+) -> dict[str, Any]:
     scheme = _checked_scheme(url)
     options: dict[str, Any] = {
         "decode_responses": True,
@@ -51,8 +105,6 @@ def connect(
         "retry": Retry(NoBackoff(), 0),
         "socket_connect_timeout": limits.connect.total_seconds(),
         "socket_timeout": limits.read.total_seconds(),
-        "max_connections": limits.connections,
-        "timeout": limits.connect.total_seconds(),
     }
     if username is not None:
         options["username"] = username
@@ -60,11 +112,7 @@ def connect(
         options["password"] = password
     if scheme == "rediss":
         options |= {"ssl_min_version": ssl.TLSVersion.TLSv1_2, "ssl_cert_reqs": "required", "ssl_ca_certs": ca_file}
-    if admit is not None:
-        options["redis_connect_func"] = _introduced(admit)
-    client = Redis(connection_pool=BlockingConnectionPool.from_url(url, **options))
-    client.auto_close_connection_pool = True
-    return client
+    return options
 
 
 def _introduced(admit: Callable[[str], None]) -> Callable[[Any], None]:
@@ -96,43 +144,3 @@ def _checked_scheme(url: str) -> str:
         # redis-py lets them override timeouts, retries and the verification of certificates.
         raise ValueError("the Redis URL has no parameters: use the settings")
     return parts.scheme
-
-
-def check_server(
-    redis: Redis, *, accept_eviction: bool = False, accept_no_persistence: bool = False
-) -> Mapping[str, object]:
-    """Return what the server is, for people.
-
-    Raises AuditLogUnavailable, naming everything that is wrong: a server that evicts keys, that does not persist
-    them, that cannot write its file, or that is a replica.
-    """
-    with translated():
-        facts: Mapping[str, Any] = redis.info()
-    evicts = int(facts.get("maxmemory", 0)) > 0 and facts.get("maxmemory_policy") != "noeviction"
-    persists = int(facts.get("aof_enabled", 0)) == 1
-    wrong = {
-        f"evicts keys when it is full (maxmemory-policy {facts.get('maxmemory_policy')}; noeviction is needed)": evicts
-        and not accept_eviction,
-        "does not persist what it is told (appendonly is off)": not persists and not accept_no_persistence,
-        "cannot write its append-only file": persists and facts.get("aof_last_write_status", "ok") != "ok",
-        "is a read-only replica": facts.get("role") not in {"master", None},
-        "is still loading its data": int(facts.get("loading", 0)) != 0,
-    }
-    reasons = [text for text, applies in wrong.items() if applies]
-    if reasons:
-        raise unavailable(" and ".join(reasons), unfit=True)
-    return {
-        "server": f"{facts.get('server_name', 'redis')} {facts.get('valkey_version') or facts.get('redis_version')}",
-        "appendOnly": persists,
-        "maxmemoryPolicy": facts.get("maxmemory_policy"),
-        "replicas": facts.get("connected_slaves", 0),
-    }
-
-
-def appendfsync(redis: Redis) -> str:
-    """Return when the server syncs its file: ``always``, ``everysec``, ``no``; '' where it does not let us ask."""
-    with translated():
-        try:
-            return str(redis.config_get("appendfsync").get("appendfsync") or "")
-        except ResponseError:
-            return ""

@@ -1,6 +1,7 @@
 """Denials, folded: the first of its kind is an event at once, equal ones become one event per minute with a count."""
 
 import hashlib
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ from sas_service.adapters.redis.instants import milliseconds, milliseconds_of
 from sas_service.adapters.redis.keys import STREAMS, Keys
 from sas_service.adapters.redis.server import Script, Server
 from sas_service.domain.audit import AuditEvent, Denial
+from sas_service.domain.errors import AuditLogUnavailable
 
 WINDOW = timedelta(minutes=1)
 MOST_FOLDS = 10_000
@@ -47,17 +49,25 @@ class Denials:
     def flush(self, now: datetime) -> tuple[AuditEvent, ...]:
         """Do what ``AuditLog.flush_denials`` promises, for at most 500 folds of each stream."""
         (streams,) = self._server.read(("SMEMBERS", STREAMS))
-        return tuple(
-            event
-            for stream in sorted(streams)
-            for event in self._sweep(Keys(stream), milliseconds(now), _SWEPT_PER_FLUSH)
-        )
+        found: list[AuditEvent] = []
+        failures: list[AuditLogUnavailable] = []
+        for stream in sorted(streams):
+            try:
+                found += self._sweep(Keys(stream), milliseconds(now), _SWEPT_PER_FLUSH)
+            except AuditLogUnavailable as error:
+                failures.append(error)
+        # What is due stays due. But what was written has to reach the mirror: then the failure is told next time.
+        if failures and not found:
+            raise failures[0]
+        return tuple(found)
 
     def _announce(self, keys: Keys) -> None:
         """Tell the worker where folds may be; the set lies in another cluster slot, so no script can do it."""
         if keys.name not in self._announced:
-            self._server.read(("SADD", STREAMS, keys.name))
-            self._announced.add(keys.name)
+            # Of a cluster, the part with the set may be away and the stream's own serve: the next denial tries again.
+            with suppress(AuditLogUnavailable):
+                self._server.read(("SADD", STREAMS, keys.name))
+                self._announced.add(keys.name)
 
     def _sweep(self, keys: Keys, now: int, most: int) -> tuple[AuditEvent, ...]:
         (due,) = self._server.read(("ZRANGEBYSCORE", keys.folds_due, "-inf", now, "LIMIT", 0, most))

@@ -16,7 +16,6 @@ from sas_service.adapters.redis.keys import Keys
 from sas_service.adapters.redis.server import Script, Server
 from sas_service.adapters.redis.words import Words
 from sas_service.domain.audit import AuditEvent
-from sas_service.domain.iso8601 import parse_instant
 from sas_service.ports import EventPage, EventQuery
 
 _CHAIN = Script("chain")
@@ -121,12 +120,15 @@ def _page(feeds: Sequence[Feed], limit: int, *, take: bool) -> list[AuditEvent]:
     """Merge the feeds by time, as far as is known; with ``take``, take the events out of them."""
     own = feeds if take else [replace(feed, events=list(feed.events)) for feed in feeds]
     found: list[AuditEvent] = []
-    while len(found) < limit and not any(feed.is_cut_off for feed in own):
-        ready = [feed for feed in own if feed.events]
-        if not ready:
-            break
+    ready = [feed for feed in own if feed.events]
+    is_cut_off = any(feed.is_cut_off for feed in own)
+    while len(found) < limit and ready and not is_cut_off:
         newest = max(ready, key=lambda feed: (feed.events[0][0], feed.stream))
         found.append(newest.events.pop(0)[1])
+        if not newest.events:
+            # Only what was taken from can run dry.
+            ready.remove(newest)
+            is_cut_off = newest.is_cut_off
     return found
 
 
@@ -146,7 +148,8 @@ def _look_words(feed: Feed, count: int) -> tuple[str | int, ...]:
 
 def _time_of(text: str) -> datetime:
     at = _AT.search(text)
-    return parse_instant(at[1] if at else "")
+    # Our own spelling, which datetime reads as it is: what others write takes ``parse_instant``, four times as long.
+    return datetime.fromisoformat(at[1] if at else "")
 
 
 def _second(instant: datetime) -> int:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from sas_service.adapters.redis.instants import milliseconds
@@ -62,6 +63,17 @@ class EventText:
         users = keys.user_head(self.object_id or "-")
         return keys.events, keys.last_seq, keys.team_heads, heads, keys.chains, users, keys.late, keys.words
 
+    def heads(self, keys: Keys) -> tuple[tuple[str, str], ...]:
+        """Return key and field of the head of every chain that it is in."""
+        chains = (
+            (self.token, keys.token_head(self.token)),
+            (self.team, (keys.team_heads, self.team)),
+            (self.application, (keys.chains, f"a:{self.application}")),
+            (self.object_id, (keys.user_head(self.object_id), self.object_id)),
+            (self.revocation, (keys.chains, f"r:{self.revocation}")),
+        )
+        return tuple(head for name, head in chains if name)
+
     def words(self, keys: Keys, layout: int) -> tuple[str | int, ...]:
         """Return the ten arguments that ``event_of_call`` in lua/events.lua reads: always the last ones of a script."""
         token = keys.token_head(self.token)[1] if self.token else ""
@@ -88,8 +100,12 @@ def stored_words(stored: str) -> list[str]:
     return names_in(stored)
 
 
+_quoted = cache(json.dumps)
+"""A stream's name as JSON; there are as many as accounts."""
+
+
 def served(stream: str, seq: int, stored: str, words: Mapping[str, str]) -> str:
     """Return the event's text as it was served and mirrored when it was written, byte for byte."""
     if not stored.startswith(_PACKED):
         return stored
-    return f'{{"stream":{json.dumps(stream)},"seq":{seq},{unpacked(stored[1:], words)}'
+    return f'{{"stream":{_quoted(stream)},"seq":{seq},{unpacked(stored[1:], words)}'

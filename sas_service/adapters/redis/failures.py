@@ -33,10 +33,17 @@ _BY_TYPE: tuple[tuple[type[Exception], str], ...] = (
     (exceptions.ReadOnlyError, "is read-only"),
     (exceptions.NoPermissionError, "refuses a command"),
     (exceptions.MasterDownError, "has lost its primary"),
+    (exceptions.AskError, "is being moved to other servers"),
+    (exceptions.TryAgainError, "is being moved to other servers"),
     (exceptions.ClusterError, "has lost a part of its cluster"),
     (exceptions.RedisClusterException, "has lost a part of its cluster"),
 )
-_BY_PREFIX = (("MISCONF", "cannot write to its disk"), ("NOREPLICAS", "has too few replicas"), ("LOST", LOST))
+_BY_PREFIX = (
+    ("This instance has cluster support disabled", "is no cluster: leave out SAS_REDIS_CLUSTER"),
+    ("MISCONF", "cannot write to its disk"),
+    ("NOREPLICAS", "has too few replicas"),
+    ("LOST", LOST),
+)
 
 
 @contextmanager

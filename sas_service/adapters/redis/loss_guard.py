@@ -23,7 +23,7 @@ class LossGuard:
         self._detection = detection
         self._guarded: Server | None = None
         self._lock = Lock()
-        self._admitted = ""
+        self._admitted: frozenset[str] = frozenset()
         self._refusal: str | None = None
 
     def guard(self, server: Server) -> None:
@@ -32,12 +32,12 @@ class LossGuard:
 
     def admit(self, incarnation: str) -> None:
         """Let a new connection be used, if the server behind it has everything. Raises NotAdmitted."""
-        if incarnation and incarnation == self._admitted and self._refusal is None:
+        if incarnation in self._admitted and self._refusal is None:
             return
         if not self._lock.acquire(timeout=_PATIENCE):
             raise NotAdmitted(_UNCOMPARED)
         try:
-            if incarnation != self._admitted or not incarnation or self._refusal is not None:
+            if incarnation not in self._admitted or self._refusal is not None:
                 self._look(incarnation)
         finally:
             self._lock.release()
@@ -73,7 +73,8 @@ class LossGuard:
             raise NotAdmitted(_UNCOMPARED) from None
         if self._refusal is not None:
             raise NotAdmitted(self._refusal)
-        self._admitted = incarnation
+        # Of a cluster every master has its own; what is unknown is compared each time.
+        self._admitted |= {incarnation} - {""}
 
     def _compared(self) -> Comparison:
         comparison = self._detection.compare()

@@ -11,11 +11,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event, Thread
 
-from redis import Redis
+from redis import Redis, RedisCluster
 
+from sas_service.adapters.redis.cluster import Cluster
 from sas_service.adapters.redis.failures import translated, unavailable
 from sas_service.adapters.redis.keys import MIGRATION_LOCK, MIGRATIONS, SCHEMA
-from sas_service.adapters.redis.schema import KNOWN, SECOND_LAYOUT, Known, check_schema, read_schema
+from sas_service.adapters.redis.schema import KNOWN, SECOND_LAYOUT, Known, Schema, check_schema, read_schema
 from sas_service.adapters.redis.server import Script, Server
 from sas_service.domain.errors import AuditLogUnavailable, SchemaOutOfRange
 from sas_service.domain.iso8601 import format_instant
@@ -34,7 +35,7 @@ class Migration:
     number: int
     name: str
     min_reader: int
-    upgrade: Callable[[Redis], None]
+    upgrade: Callable[[Redis | RedisCluster], None]
     is_contract: bool = False
 
 
@@ -64,7 +65,7 @@ class Migrations:
 
     def __init__(
         self,
-        redis: Redis,
+        redis: Redis | Cluster,
         directory: Path,
         *,
         server: Server | None = None,
@@ -77,6 +78,7 @@ class Migrations:
         self._own = Server(redis, durability=server.durability if server else None)
         self._guarded = server
         self._known = known
+        self._seen: Schema | None = None
         self._migrations = load_migrations(directory)
         self._lease = int(lease.total_seconds() * 1000)
         self._patience = patience.total_seconds()
@@ -93,9 +95,19 @@ class Migrations:
         )
 
     def check(self) -> Mapping[str, object]:
-        """Return the stored schema, for /readyz. Raises SchemaOutOfRange, AuditLogUnavailable."""
-        schema = check_schema(self._own, self._known)
-        return {"current": schema.current, "minReader": schema.min_reader}
+        """Return the stored schema, for /readyz. Raises SchemaOutOfRange, AuditLogUnavailable.
+
+        A cluster may be without the part that says it: then what this process saw last holds, and accounts that lie
+        elsewhere are served.
+        """
+        try:
+            schema, asked = check_schema(self._own, self._known), {}
+        except AuditLogUnavailable:
+            if self._seen is None or not self._own.is_cluster:
+                raise
+            schema, asked = self._seen, {"asked": False}
+        self._seen = schema
+        return {"current": schema.current, "minReader": schema.min_reader, **asked}
 
     def guard(self) -> None:
         """Let the guarded server serve only while its schema is in our range; called again and again by each process.
@@ -108,6 +120,7 @@ class Migrations:
             if self._guarded:
                 self._guarded.refuse("has data of a schema that this release does not know")
             raise
+        self._seen = schema
         if self._guarded:
             self._guarded.layout = 2 if schema.current >= SECOND_LAYOUT else 1
             self._guarded.refuse(None)
@@ -136,7 +149,11 @@ class Migrations:
 
     def _apply(self, migration: Migration, holder: str) -> None:
         with translated():
-            migration.upgrade(self._redis)
+            if isinstance(self._redis, Cluster):
+                with self._redis.whole() as whole:
+                    migration.upgrade(whole)
+            else:
+                migration.upgrade(self._redis)
         recorded = self._own.run_durably(
             _RECORD,
             (MIGRATION_LOCK, MIGRATIONS, SCHEMA),

@@ -1,4 +1,4 @@
-"""Runs scripts and reads against one server, and waits until what was written is durable."""
+"""Runs scripts and reads against one server or a cluster of them, and waits until what was written is durable."""
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
@@ -10,12 +10,11 @@ from typing import Any
 from redis import Redis
 from redis.exceptions import NoScriptError, ResponseError
 
-from sas_service.adapters.redis.connection import appendfsync, check_server
+from sas_service.adapters.redis.checks import appendfsync, check_masters
+from sas_service.adapters.redis.cluster import Cluster
 from sas_service.adapters.redis.failures import translated, unavailable
 from sas_service.adapters.redis.keys import EVENT_KEYS, stream_of
-from sas_service.domain.errors import AuditLogUnavailable
-
-_Words = Sequence[str | int]
+from sas_service.adapters.redis.nodes import Alone, Batch, Nodes, Words, send
 
 
 class Script:
@@ -29,7 +28,7 @@ class Script:
         self.text = "\n".join((folder / f"{name}.lua").read_text("utf-8") for name in names)
         self.sha = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
 
-    def call(self, keys: Sequence[str], arguments: _Words) -> tuple[str | int, ...]:
+    def call(self, keys: Sequence[str], arguments: Words) -> tuple[str | int, ...]:
         """Return the command that runs this script by its digest."""
         return ("EVALSHA", self.sha, len(keys), *keys, *arguments)
 
@@ -44,33 +43,44 @@ class Durability:
 
 
 class Server:
-    """One Redis, spoken to in scripts and pipelines; every failure is AuditLogUnavailable."""
+    """One Redis, or a cluster, spoken to in scripts and pipelines; every failure is AuditLogUnavailable.
+
+    All keys of a script lie in one cluster slot (``keys.py``); what it says of a server it says of each master alone.
+    """
 
     def __init__(
         self,
-        redis: Redis,
+        redis: Redis | Cluster,
         *,
         durability: Durability | None = None,
         accept_eviction: bool = False,
         accept_no_persistence: bool = False,
     ) -> None:
-        self._redis = redis
-        self._execute: Callable[..., Any] = redis.execute_command
+        self._nodes: Nodes = redis if isinstance(redis, Cluster) else Alone(redis)
         self._durability = durability or Durability(local=not accept_no_persistence)
-        self._accepted = {"accept_eviction": accept_eviction, "accept_no_persistence": accept_no_persistence}
-        self._has_waitaof: bool | None = None
+        self._accepted = {
+            "accept_eviction": accept_eviction,
+            "accept_no_persistence": accept_no_persistence,
+            "is_cluster": self.is_cluster,
+        }
+        self._has_waitaof: dict[str, bool] = {}
         self._refusals: dict[str, str] = {}
         self._floors: dict[str, int] = {}
         self.layout = 1
         """In which layout to write: the first until ``Migrations.guard`` knows that every process reads the second."""
         self.known_words: dict[str, dict[str, str]] = {}
         """Account -> what was read of its dictionary (``words.py``)."""
-        self._unfit = False
+        self._unfit: frozenset[str] = frozenset()
 
     @property
     def durability(self) -> Durability:
         """What has to be true before a write counts."""
         return self._durability
+
+    @property
+    def is_cluster(self) -> bool:
+        """Whether a part may be away while the others serve."""
+        return isinstance(self._nodes, Cluster)
 
     def refuse(self, why: str | None, topic: str = "schema") -> None:
         """Run no script from now on, because the server ``why``; None ends it, as far as this topic goes."""
@@ -89,122 +99,103 @@ class Server:
         return dict(self._floors)
 
     def check(self) -> Mapping[str, object]:
-        """Return what the server is and how its writes become durable; raises AuditLogUnavailable if it will not do."""
-        try:
-            facts = check_server(self._redis, **self._accepted)
-            if self._durability.local and appendfsync(self._redis) == "everysec":
-                # WAITAOF answers before the sync: known of Redis 7.2 and 7.4 (redis#13793), seen with Valkey 9.1.2.
-                raise unavailable("syncs its file once a second (appendfsync everysec; always is needed)", unfit=True)
-        except AuditLogUnavailable as error:
-            # Nothing is written to it either, until a later check finds it fit: upkeep asks every few seconds.
-            self._unfit = self._unfit or "unfit" in error.extra
-            raise
-        self._unfit = False
+        """Return what the servers are and how their writes become durable.
+
+        Raises AuditLogUnavailable if no server will do. A cluster of which a part will do says which is ``away``:
+        the accounts that lie there are answered 503, and all others served.
+        """
+        with translated():
+            masters = self._nodes.masters()
         # Asked anew each time: a failover may lead to a server of another version or configuration.
-        self._has_waitaof = None
-        words = self._confirmation()
-        by = " ".join(str(word) for word in words) if words else "appendfsync always" if self._durability.local else "-"
-        return {**facts, "durability": by}
+        self._has_waitaof = {}
+        found = check_masters(masters, self._accepted, self._describe, syncs=self._durability.local)
+        # Nothing is written to it either, until a later check finds it fit: upkeep asks every few seconds.
+        silent = self._unfit & found.failed.keys()
+        self._unfit = frozenset(silent | {name for name, error in found.failed.items() if "unfit" in error.extra})
+        return found.told(self._nodes.parts())
 
-    def run(self, script: Script, keys: Sequence[str], arguments: _Words) -> Any:
+    def run(self, script: Script, keys: Sequence[str], arguments: Words) -> Any:
         """Run a script atomically and return its answer."""
-        self._demand_permission()
         with translated():
-            call = self._call(script, keys, arguments)
-            try:
-                return self._execute(*call)
-            except NoScriptError:
-                self._redis.script_load(script.text)
-                return self._execute(*call)
+            (answers,) = self._run(script, [(keys, arguments)])
+        return answers[0]
 
-    def run_durably(self, script: Script, keys: Sequence[str], arguments: _Words) -> Any:
+    def run_durably(self, script: Script, keys: Sequence[str], arguments: Words) -> Any:
         """Run a script and return its answer when what it wrote is durable; otherwise raise AuditLogUnavailable."""
-        self._demand_permission()
         with translated():
-            words = self._confirmation()
-            commands = [self._call(script, keys, arguments), *([words] if words else [])]
-            answers = self._pipelined(commands)
-            if isinstance(answers[0], NoScriptError):
-                self._redis.script_load(script.text)
-                answers = self._pipelined(commands)
-            for answer in answers:
-                if isinstance(answer, Exception):
-                    raise answer
+            self._demand_permission(keys[0])
+            words = self._confirmation(keys[0])
+            (answers,) = self._run(script, [(keys, arguments)], words)
         if words:
             self._demand_confirmation(answers[1])
         return answers[0]
 
-    def read(self, *commands: _Words) -> list[Any]:
-        """Return the answers of several commands in one round trip."""
-        if not commands:
-            return []
+    def read(self, *commands: Words) -> list[Any]:
+        """Return the answers of several commands, whose keys are their second words, in one round trip per server."""
         with translated():
-            if len(commands) == 1:
-                return [self._execute(*commands[0])]
-            answers = self._pipelined(commands)
-            for answer in answers:
-                if isinstance(answer, Exception):
-                    raise answer
-            return answers
+            answers = self._nodes.exchange([(str((*words, "")[1]), [words]) for words in commands])
+            return [answer for (answer,) in _without_errors(answers)]
 
-    def run_all(self, script: Script, calls: Sequence[tuple[Sequence[str], _Words]]) -> list[Any]:
-        """Run a script several times in one round trip, one call after the other; for reading, and for repairs."""
-        self._demand_permission()
-        commands = [self._call(script, keys, arguments) for keys, arguments in calls]
+    def run_all(self, script: Script, calls: Sequence[tuple[Sequence[str], Words]]) -> list[Any]:
+        """Run a script several times in one round trip per server; for reading, and for repairs."""
         with translated():
-            answers = self._pipelined(commands) if commands else []
-            if any(isinstance(answer, NoScriptError) for answer in answers):
-                self._redis.script_load(script.text)
-                answers = self._pipelined(commands)
-            for answer in answers:
-                if isinstance(answer, Exception):
-                    raise answer
-        return answers
+            return [answer for (answer,) in self._run(script, calls)]
 
-    def _call(self, script: Script, keys: Sequence[str], arguments: _Words) -> tuple[str | int, ...]:
+    def _run(
+        self, script: Script, calls: Sequence[tuple[Sequence[str], Words]], confirmation: Words | None = None
+    ) -> list[list[Any]]:
+        """Run each call, each followed by what waits for its durability."""
+        then = [confirmation] if confirmation else []
+        batches: list[Batch] = []
+        for keys, arguments in calls:
+            self._demand_permission(keys[0])
+            batches.append((keys[0], [self._call(script, keys, arguments), *then]))
+        answers = self._nodes.run(batches)
+        forgotten = [number for number, (first, *_) in enumerate(answers) if isinstance(first, NoScriptError)]
+        if forgotten:
+            load = ("SCRIPT", "LOAD", script.text)
+            again = [(key, [load, *commands]) for key, commands in (batches[number] for number in forgotten)]
+            for number, (_, *got) in zip(forgotten, self._nodes.run(again), strict=True):
+                answers[number] = got
+        return _without_errors(answers)
+
+    def _call(self, script: Script, keys: Sequence[str], arguments: Words) -> Words:
         if script.numbers_events:
             # The last word: the number that the stream must have reached, or the server has lost something.
             arguments = (*arguments, self._floors.get(stream_of(keys[-EVENT_KEYS]), 0))
         return script.call(keys, arguments)
 
-    def _demand_permission(self) -> None:
+    def _demand_permission(self, key: str) -> None:
         for why in tuple(self._refusals.values()):
             raise unavailable(why)
-        if self._unfit:
+        if self._unfit and self._nodes.name_of(key) in self._unfit:
             raise unavailable("is configured so that records may be lost; /readyz says how")
 
-    def _pipelined(self, commands: Sequence[_Words]) -> list[Any]:
-        # One connection: WAIT and WAITAOF speak of the writes of the connection that they are sent on.
-        with self._redis.pipeline(transaction=False) as pipeline:
-            queue: Callable[..., Any] = pipeline.execute_command
-            for words in commands:
-                queue(*words)
-            return list(pipeline.execute(raise_on_error=False))
+    def _describe(self, name: str, redis: Redis) -> str:
+        """Return how the writes of a server become durable. Raises AuditLogUnavailable."""
+        words = self._waiting(name, lambda: _detect_waitaof(redis, self._durability))
+        if words:
+            return " ".join(str(word) for word in words)
+        return "appendfsync always" if self._durability.local else "-"
 
-    def _confirmation(self) -> tuple[str | int, ...] | None:
+    def _confirmation(self, key: str) -> tuple[str | int, ...] | None:
         """Return the command that waits for durability; None where nothing is left to wait for."""
+        name = self._nodes.name_of(key)
+        return self._waiting(name, lambda: _detect_waitaof(self._nodes.holder_of(key), self._durability))
+
+    def _waiting(self, name: str, detect: Callable[[], bool]) -> tuple[str | int, ...] | None:
         wanted = self._durability
         if not wanted.local and not wanted.replicas:
             return None
         # Read once: ``check`` in another thread may forget the answer between two looks at it.
-        has_waitaof = self._has_waitaof
+        known = self._has_waitaof
+        has_waitaof = known.get(name)
         if has_waitaof is None:
-            has_waitaof = self._has_waitaof = self._detect_waitaof()
+            has_waitaof = known[name] = detect()
         milliseconds = int(wanted.timeout.total_seconds() * 1000)
         if has_waitaof:
             return ("WAITAOF", int(wanted.local), wanted.replicas, milliseconds)
         return ("WAIT", wanted.replicas, milliseconds) if wanted.replicas else None
-
-    def _detect_waitaof(self) -> bool:
-        with translated():
-            try:
-                # Asks for nothing and returns at once. (redis-py 8.1 stumbles on COMMAND INFO of an unknown command.)
-                self._execute("WAITAOF", 0, 0, 1)
-            except ResponseError:
-                if self._durability.local and appendfsync(self._redis) != "always":
-                    raise unavailable("does not sync each write: it needs WAITAOF or appendfsync always") from None
-                return False
-        return True
 
     def _demand_confirmation(self, answer: Any) -> None:
         wanted = self._durability
@@ -213,3 +204,20 @@ class Server:
             raise unavailable("did not sync its file in time")
         if int(replicas) < wanted.replicas:
             raise unavailable("has too few replicas that confirmed the write in time")
+
+
+def _detect_waitaof(redis: Redis, wanted: Durability) -> bool:
+    with translated():
+        # Asks for nothing and returns at once. (redis-py 8.1 stumbles on COMMAND INFO of an unknown command.)
+        (answer,) = send(redis, [("WAITAOF", 0, 0, 1)])
+        if isinstance(answer, ResponseError) and wanted.local and appendfsync(redis) != "always":
+            raise unavailable("does not sync each write: it needs WAITAOF or appendfsync always")
+    return not isinstance(answer, ResponseError)
+
+
+def _without_errors(answers: list[list[Any]]) -> list[list[Any]]:
+    for batch in answers:
+        for answer in batch:
+            if isinstance(answer, Exception):
+                raise answer
+    return answers

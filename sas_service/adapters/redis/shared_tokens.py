@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from sas_service.adapters.redis.event_text import EventText, written
@@ -20,6 +21,7 @@ MINUTE = timedelta(minutes=1)
 GRACE = timedelta(seconds=5)
 """How long after its end a minute is folded: processes whose clocks are a little slow still count in it."""
 
+_MINUTE = milliseconds_of(MINUTE)
 _HAND_OUT = Script("hand_out")
 _TAKE = Script("fences", "take_flight")
 _PUT = Script("put_shared")
@@ -37,16 +39,14 @@ class RedisSharedTokens:
 
     def hand_out(self, wish: HandOut) -> Current | NoneCurrent:
         """Return the current token for a caller and count it; one script. Raises Suspended."""
-        name, caller = wish.name, wish.caller
-        keys, now = Keys(name.account), milliseconds(wish.now)
-        minute = now // milliseconds_of(MINUTE)
+        name, now = wish.name, milliseconds(wish.now)
+        minute = now // _MINUTE
+        own, of_minute, tallied = _hand_out_keys(name, minute)
+        suspendable, who = _asking(name, wish.caller)
         answer: list[Any] = self._server.run(
             _HAND_OUT,
-            (keys.shared(*_parts(name)), keys.slots, keys.suspended, keys.tally(minute), keys.tallied),
-            (
-                *(f"team:{name.team}", f"client:{caller.application_id}", f"profile:{name.profile}", now),
-                *(_suffix(wish.known), _suffix(wish.after), minute, _who(name, caller)),
-            ),
+            (*own, of_minute, tallied),
+            (*suspendable, now, _suffix(wish.known), _suffix(wish.after), minute, who),
         )
         match answer:
             case ["SAME"]:
@@ -139,11 +139,20 @@ def _instant(text: str) -> datetime:
     return EPOCH + timedelta(milliseconds=int(text))
 
 
-def _who(name: SharedName, caller: Caller) -> str:
-    """Return what the event will say of the caller: as JSON, behind the id of the token."""
+@lru_cache(maxsize=256)
+def _hand_out_keys(name: SharedName, minute: int) -> tuple[tuple[str, ...], str, str]:
+    """Return the keys of a hand-out: the same for all callers of a minute."""
+    keys = Keys(name.account)
+    return (keys.shared(*_parts(name)), keys.slots, keys.suspended), keys.tally(minute), keys.tallied
+
+
+@lru_cache(maxsize=10_000)
+def _asking(name: SharedName, caller: Caller) -> tuple[tuple[str, str, str], str]:
+    """Return what may be suspended, and what the event will say of the caller: as JSON, behind the id of the token."""
     document = caller.document()
     words = (name.team, name.profile, *(document[member] for member in _CALLER_MEMBERS))
-    return " " + json.dumps(words, separators=(",", ":"))
+    suspendable = (f"team:{name.team}", f"client:{caller.application_id}", f"profile:{name.profile}")
+    return suspendable, " " + json.dumps(words, separators=(",", ":"))
 
 
 def _handed_out(account: str, minute: int, field: str) -> EventDraft:

@@ -1,7 +1,8 @@
 """Suspensions: one list of the service, and a copy in each account, where ``reserve`` reads it atomically.
 
 The list grows a version with each change; a copy takes only a newer one. So copies end up equal to the list whatever
-order concurrent changes arrive in, and a change that was cut short is completed by the next one or by ``sync``.
+order concurrent changes arrive in, and a change that was cut short is completed by the next one or by ``sync``, which
+workers do again and again. Copies of accounts whose server is away are left out, and the change is answered as failed.
 """
 
 import json
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 
 from sas_service.adapters.redis.keys import SUSPENSIONS, Keys
 from sas_service.adapters.redis.server import Script, Server
+from sas_service.domain.apart import for_each
 from sas_service.domain.errors import AuditLogUnavailable
 from sas_service.domain.iso8601 import format_instant, parse_instant
 from sas_service.ports import Suspension
@@ -45,24 +47,27 @@ class RedisSuspensions:
         """Suspend at once on every account; returns whether it is new: somewhere it was not in force before."""
         name = f"{suspension.kind}:{suspension.id}"
         listed = self._change("put", name, _write(suspension))
-        knew = [self._copy(account, listed, name) for account in accounts]
+        knew = for_each(accounts, lambda account: self._copy(account, listed, name))
         return listed.changed or not all(knew)
 
     def delete(self, kind: str, suspended: str, accounts: Sequence[str]) -> bool:
         """Lift it; returns whether there was one: somewhere it was in force before."""
         name = f"{kind}:{suspended}"
         listed = self._change("delete", name)
-        knew = [self._copy(account, listed, name) for account in accounts]
+        knew = for_each(accounts, lambda account: self._copy(account, listed, name))
         return listed.changed or any(knew)
 
     def sync(self, accounts: Sequence[str]) -> None:
         """Copy all to accounts that are new to the policy, or missed a change. Raises AuditLogUnavailable."""
         (fields,) = self._server.read(("HGETALL", SUSPENSIONS))
         version = int(fields.pop(_VERSION, 0))
-        copies = self._server.read(*(("HGET", Keys(account).suspended, _VERSION) for account in accounts))
-        for account, copied in zip(accounts, copies, strict=True):
+
+        def renew(account: str) -> None:
+            (copied,) = self._server.read(("HGET", Keys(account).suspended, _VERSION))
             if int(copied or 0) != version:
                 self._copy(account, _Listed(changed=False, version=version, entries=fields), "")
+
+        for_each(accounts, renew)
 
     def _change(self, verb: str, name: str, text: str = "", *, least: int = 0) -> _Listed:
         changed, flat = self._server.run_durably(_LIST, (SUSPENSIONS,), (verb, least, name, text))

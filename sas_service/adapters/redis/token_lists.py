@@ -10,6 +10,7 @@ from sas_service.adapters.redis.instants import milliseconds
 from sas_service.adapters.redis.keys import Keys
 from sas_service.adapters.redis.lifetimes import longest_ms
 from sas_service.adapters.redis.server import Server
+from sas_service.domain.tokens import TokenRecord
 from sas_service.ports import TokenQuery
 
 _ALWAYS = "-inf"
@@ -122,6 +123,11 @@ def _since(query: TokenQuery, lifetime: int, lowest: int | str) -> int | str:
         return lowest
     earliest = milliseconds(query.live_at) - longest
     return earliest if lowest == _ALWAYS else max(int(lowest), earliest)
+
+
+def pair_of(record: TokenRecord) -> str:
+    """Return the member of ``Keys.issued_pairs`` that a token is listed under."""
+    return json.dumps([record.grant.team, record.grant.profile], separators=(",", ":"))
 
 
 def _is_wanted(query: TokenQuery, team: str, profile: str) -> bool:

@@ -20,6 +20,7 @@ _TOKEN_ID = re.compile(r"(?P<account>[^{}]+)\.(?P<suffix>[0-9A-Za-z]{1,64})", re
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _EXAMINED_AT_ONCE = 200
 _MOST_EXAMINED = 1000
+_SPARE, _MARGIN = 4, 4
 
 
 class TokenReads:
@@ -52,7 +53,8 @@ class TokenReads:
         position = TokenPosition.read(cursor, by_expiry=query.by_expiry) if cursor is not None else None
         stretches = self._lists.of(query)
         found: list[tuple[TokenPosition, TokenRecord]] = []
-        examined, wanted = 0, limit + 1
+        # What was live at a moment is most, but not all, of what the lists yield: a little more is looked at at once.
+        examined, wanted = 0, limit + 1 + (limit // _MARGIN if query.live_at else 0)
         while len(found) <= limit:
             rows = self._rows(stretches, position, wanted)
             records = self._records.of([(row.account, row.suffix) for row in rows])
@@ -61,7 +63,7 @@ class TokenReads:
             if len(rows) < wanted:
                 position = None
                 break
-            position, wanted = rows[-1], _EXAMINED_AT_ONCE
+            position, wanted = rows[-1], _next_look(limit + 1 - len(found), len(found), examined, wanted)
             if examined >= _MOST_EXAMINED:
                 break
         if len(found) > limit:
@@ -101,3 +103,13 @@ class TokenReads:
             pairs = zip(answer[::2], answer[1::2], strict=True)
             rows |= {TokenPosition(int(float(score)), suffix, each.account) for suffix, score in pairs}
         return sorted(rows, reverse=True)[:count]
+
+
+def _next_look(missing: int, found: int, examined: int, last: int) -> int:
+    """Return how many to examine next: as many as should hold what is missing, if what follows is like what was seen.
+
+    A page that lacks one match does not pay for two hundred; one that found nothing does, and so does the third look.
+    """
+    likely = missing * examined // found + _SPARE if found else _EXAMINED_AT_ONCE
+    least = 2 * last if examined > last else 0
+    return min(_EXAMINED_AT_ONCE, max(likely, least))

@@ -1,6 +1,5 @@
 """What happens to a reserved token: commit, redeliver, settle; one script each, safe to repeat."""
 
-import json
 from collections.abc import Callable, Sequence
 
 from sas_service.adapters.record_changes import committed, redelivered, settled
@@ -14,6 +13,7 @@ from sas_service.adapters.redis.record_text import record_text
 from sas_service.adapters.redis.records import Records
 from sas_service.adapters.redis.server import Script, Server
 from sas_service.adapters.redis.supersessions import Supersession
+from sas_service.adapters.redis.token_lists import pair_of
 from sas_service.adapters.redis.words import Words
 from sas_service.domain.audit import AuditEvent, EventDraft
 from sas_service.domain.budgets import weight
@@ -50,7 +50,7 @@ class TokenWrites:
         changed, replaced = record_text(live, layout), Supersession.of(self._server, keys, live)
         told = EventText.of(event, changed.words, replaced.changed.words)
         bucket, long_field, short_field = keys.fingerprint(live.fingerprints[-1])
-        pair, lifetime = json.dumps([grant.team, grant.profile], separators=(",", ":")), lifetime_class(live)
+        pair, lifetime = pair_of(live), lifetime_class(live)
         who = Asker.of(live)
         names = (
             *(keys.token(suffix), keys.open_reservations, keys.slots, bucket, keys.issued_as(pair), keys.issued_pairs),

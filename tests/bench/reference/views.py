@@ -77,3 +77,15 @@ def sample() -> Flask:
         return {"token": str(answer.account_sas_token)}
 
     return app
+
+
+def bare() -> Flask:
+    """Return the reference of all: a view that answers a constant of a hand-out's size."""
+    app = Flask(__name__)
+    document = {"id": "maps-demo.01k7uht300e008000000000001", "token": "x" * 1100}
+
+    @app.get("/v1/profiles/storefront-shared/token")
+    def view() -> dict[str, str]:
+        return document
+
+    return app

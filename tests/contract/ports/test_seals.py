@@ -8,10 +8,10 @@ import pytest
 from sas_service.adapters.memory import MemoryAuditLog, MemorySeals
 from sas_service.adapters.redis.event_streams import RedisEventStreams
 from sas_service.adapters.redis.seals import RedisSeals
-from sas_service.adapters.redis.server import Server
 from sas_service.domain.merkle import Frontier, leaf_hash, root_of
 from sas_service.domain.tiles import grow, nodes_in
 from sas_service.ports import EventStreams, Seal, Seals
+from tests.contract.ports.conftest import server_behind
 from tests.contract.ports.test_event_lists import START, draft, write
 from tests.contract.ports.test_races import at_once
 from tests.contract.ports.world import ACCOUNT, OTHER_ACCOUNT, World
@@ -31,7 +31,7 @@ def sealed(world: World, request: pytest.FixtureRequest) -> Iterator[Sealed]:
     if isinstance(world.audit_log, MemoryAuditLog):
         yield Sealed(world, MemorySeals(), world.audit_log)
         return
-    server: Server = request.getfixturevalue("server")
+    server = server_behind(request)
     yield Sealed(world, RedisSeals(server), RedisEventStreams(server))
 
 

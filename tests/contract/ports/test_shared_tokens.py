@@ -17,6 +17,7 @@ from sas_service.domain.errors import AuditLogUnavailable, EpochMoved, LeaseLost
 from sas_service.domain.tokens import TokenRecord
 from sas_service.domain.windows import Schedule
 from sas_service.ports import Current, EventQuery, Flight, HandOut, NoneCurrent, Shared, SharedName, SharedTokens, Wait
+from tests.contract.ports.conftest import server_behind
 from tests.contract.ports.world import ACCOUNT, OTHER_ACCOUNT, World, record, signed
 
 MINUTE = timedelta(minutes=1)
@@ -77,7 +78,7 @@ def sharing(world: World, request: pytest.FixtureRequest) -> Sharing:
             clock=SystemClock(), slots=world.slots, suspensions=world.suspensions, audit_log=world.audit_log
         )
         return Sharing(world, twin)
-    return Sharing(world, RedisSharedTokens(request.getfixturevalue("server")))
+    return Sharing(world, RedisSharedTokens(server_behind(request)))
 
 
 def test_nothing_is_current_until_it_was_put(sharing: Sharing) -> None:

@@ -17,6 +17,7 @@ from sas_service.domain.policy import Budget
 from sas_service.domain.slots import SigningKey
 from sas_service.domain.tokens import Grant, TokenRecord, TokenState
 from sas_service.ports import AuditLog, Idempotency, Replay, Reservation, Reserved, Slots, Suspension, Suspensions
+from tests.valkey_cluster import RunningCluster
 from tests.valkey_process import RunningValkey
 
 ACCOUNT = "maps-demo"
@@ -71,7 +72,7 @@ def memory_world(*, max_clock_skew: timedelta = timedelta(seconds=60)) -> World:
 
 
 def redis_world(
-    valkey: RunningValkey,
+    valkey: RunningValkey | RunningCluster,
     server: Server,
     *,
     max_clock_skew: timedelta = timedelta(seconds=60),

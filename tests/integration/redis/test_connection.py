@@ -19,7 +19,8 @@ from redis.exceptions import (
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from sas_service.adapters.redis.connection import Limits, check_server, connect
+from sas_service.adapters.redis.checks import check_server
+from sas_service.adapters.redis.connection import Limits, connect
 from sas_service.adapters.redis.failures import translated
 from sas_service.adapters.redis.server import Durability, Server
 from sas_service.domain.errors import AuditLogUnavailable

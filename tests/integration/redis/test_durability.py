@@ -231,14 +231,14 @@ def test_a_readiness_check_in_between_does_not_make_a_commit_skip_its_sync(conne
             if server := self.server:
                 self.server = None
                 server.check()
-                server._has_waitaof = None
+                server._has_waitaof = {}
             return super().total_seconds()
 
     timeout = Interrupted(seconds=2)
     server = Server(connected(valkey, PATIENT), durability=Durability(timeout=timeout))
     server.check()
     timeout.server = server
-    assert server._confirmation() == ("WAITAOF", 1, 0, 2000)
+    assert server._confirmation("any") == ("WAITAOF", 1, 0, 2000)
 
 
 def test_a_server_that_begins_to_evict_is_written_to_no_more_until_it_stops(connected: Connect, start: Start) -> None:

@@ -111,7 +111,7 @@ def test_a_flushed_server_gives_out_no_number_twice_on_the_same_connection(proce
     draft = EventDraft(kind=EventKind.CORS_CHANGED, at=process.world.now, account=ACCOUNT)
     for _ in range(3):
         process.mirror.append(process.world.audit_log.append(draft))
-    process.server._redis.flushall()
+    process.server.read(("FLUSHALL",))
     with pytest.raises(AuditLogUnavailable, match="lost events that the mirror has"):
         process.world.audit_log.append(draft)
     assert RedisEventStreams(process.server).last(ACCOUNT) == 0

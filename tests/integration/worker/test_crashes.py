@@ -15,6 +15,8 @@ from tests.e2e.revoking import FINAL, act, applications_of, plan, shown
 from tests.e2e.running_demo import RunningDemo, kill
 from tests.integration.worker.world import WRITES, Rig, until
 
+PATIENCE = 600
+"""Seconds: half a minute on a quiet machine; each death costs the start of a process, or of two."""
 MORTAL = "tests.integration.worker.mortal"
 STEPS = [step.name for step in PLAYBOOKS[Lever.BOTH]]
 ONCE = {"regenerateKey": 1, "updateAccount": 6, "putRoleAssignment": 3, "deleteRoleAssignment": 3}
@@ -65,8 +67,8 @@ class Mortals:
         for each in [worker for worker in self._workers if worker.poll() is not None]:
             assert each.returncode == -signal.SIGKILL, self._rig.log()
             self._workers.remove(each)
-            self._and_also()
             self._workers.append(self._rig.worker(*self._arguments))
+            self._and_also()
 
 
 def killed_at_each_step(
@@ -84,7 +86,7 @@ def killed_at_each_step(
             mortals.succeed()
             return rig.stores.journal.read(planned["id"]).state in FINAL
 
-        until(is_over, lambda: f"{mortals.dead()} {rig.story(rig.stores.journal.read(planned['id']))}", seconds=240)
+        until(is_over, lambda: f"{mortals.dead()} {rig.story(planned['id'])}", seconds=PATIENCE)
     print(fleet.story())
     assert mortals.dead() == set(STEPS)
     ended = shown(served, planned)

@@ -7,6 +7,8 @@ import pytest
 from sas_service.domain.revocations import State
 from tests.integration.worker.world import WRITES, Rig, is_stopped, resume, until
 
+PATIENCE = 150
+"""Seconds: a run takes ten on a quiet machine, and a minute on one that ten others share."""
 ZOMBIE = "tests.integration.worker.zombie"
 
 
@@ -26,16 +28,16 @@ def outlived(rig: Rig, moment: str, number: int) -> tuple[int, dict[str, int]] |
     def is_completed() -> bool:
         return rig.stores.journal.read(run.id).state is State.COMPLETED
 
-    until(lambda: is_completed() or is_stopped(zombie), "it stops itself, or makes no such call")
+    until(lambda: is_completed() or is_stopped(zombie), "it stops itself, or makes no such call", seconds=PATIENCE)
     if not is_stopped(zombie):
         return None
     rig.worker()
-    until(is_completed, lambda: f"another worker takes over and completes: {rig.story(run)}", seconds=90)
+    until(is_completed, lambda: f"another worker takes over and completes: {rig.story(run.id)}", seconds=PATIENCE)
     before = writes(rig)
     resume(zombie)
     if moment != "while":
         zombie.send_signal(signal.SIGTERM)
-    code, after = zombie.wait(20), writes(rig)
+    code, after = zombie.wait(60), writes(rig)
     return code, {name: after[name] - before[name] for name in WRITES}
 
 

@@ -69,7 +69,11 @@ class Rig:
         process = self._start("api.log", ("sas_service.cli", "serve"), {"SAS_BIND": f"127.0.0.1:{port}"})
         self.apis.append(process)
         url = f"http://127.0.0.1:{port}"
-        until(lambda: _answers(f"{url}/readyz"), "the API is ready")
+        until(
+            lambda: _answers(f"{url}/readyz"),
+            lambda: f"the API is ready: {process.poll()} {(self.directory / 'api.log').read_text()[-4000:]}",
+            seconds=120,
+        )
         return url
 
     def _start(self, log: str, module: tuple[str, ...], more: dict[str, str]) -> subprocess.Popen[bytes]:
@@ -92,9 +96,9 @@ class Rig:
         """Return what the workers said."""
         return (self.directory / "worker.log").read_text()
 
-    def story(self, run: Revocation) -> str:
+    def story(self, run: str) -> str:
         """Return where a run stands and what the workers said of it."""
-        now = self.stores.journal.read(run.id)
+        now = self.stores.journal.read(run)
         sent = [(each.operation, each.name, each.outcome, len(each.sent)) for each in now.intents]
         return f"{now.state} at {now.step}, waiting for {now.waiting_for}, sent {sent}\n{self.log()[-4000:]}"
 

@@ -1,9 +1,8 @@
-"""What auditors do over HTTP: export, identify a found token, add up exposure; and that it is on record."""
+"""What auditors do over HTTP: export, identify a found token; and that it is on record."""
 
 import csv
 import io
 import json
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +13,7 @@ from sas_service.api import audit_export
 from sas_service.domain.errors import AuditLogUnavailable, MirrorUnavailable
 from tests.unit.api.revocation_world import HttpApplication, HttpWorld
 from tests.unit.api.revocation_world import issue as issue_there
-from tests.unit.api.world import POLICY, KnownPolicy, World, app_of, as_caller, issue
+from tests.unit.api.world import World, as_caller, issue
 
 AUDITOR = as_caller("auditor")
 NDJSON = as_caller("auditor", Accept="application/x-ndjson")
@@ -226,57 +225,3 @@ def test_a_token_that_was_cut_is_told_as_dead() -> None:
     assert now["works"] is True
     exposed = world.call("auditor", "GET", "/v1/exposure").get_json()
     assert (exposed["total"]["tokens"], [each["tokens"] for each in exposed["slots"]]) == (1, [1])
-
-
-def exposure(client: FlaskClient) -> Any:
-    return client.get("/v1/exposure", headers=AUDITOR).get_json()
-
-
-def test_exposure_adds_up_by_team_profile_location_and_slot(client: FlaskClient, world: World) -> None:
-    issue(client, regions=["eastus"], maxRatePerSecond=10, lifetime="PT1H")
-    issue(client, maxRatePerSecond=3, lifetime="PT30M")
-    client.post("/v1/tokens", json={"profile": "logistics-batch"}, headers=as_caller("logistics"))
-    world.clock.advance(timedelta(minutes=10))
-    found = exposure(client)
-    first, second, third = 10 * 3000, 3 * 2 * 1200, 50 * 2 * 3000
-    row = {"tokens": 3, "requestsPerSecond": 116, "worstCaseTransactions": first + second + third, "unconstrained": 0}
-    assert found["total"] == row
-    assert [(each["team"], each["requestsPerSecond"]) for each in found["teams"]] == [
-        ("logistics", 100),
-        ("storefront", 16),
-    ]
-    assert [(each["profile"], each["tokens"]) for each in found["profiles"]] == [
-        ("logistics-batch", 1),
-        ("storefront-web", 2),
-    ]
-    assert [(each["location"], each["tokens"], each["requestsPerSecond"]) for each in found["locations"]] == [
-        ("eastus", 3, 63),
-        ("westus2", 2, 53),
-    ]
-    assert [(each["signingKey"], each["identity"], each["tokens"]) for each in found["slots"]] == [
-        ("primaryKey", "blue", 3)
-    ]
-
-
-def test_exposure_is_a_few_seconds_old_at_most(client: FlaskClient, world: World) -> None:
-    assert exposure(client)["total"]["tokens"] == 0
-    issue(client)
-    assert exposure(client)["total"]["tokens"] == 0
-    world.clock.advance(timedelta(seconds=5))
-    assert exposure(client)["total"]["tokens"] == 1
-    world.clock.advance(timedelta(hours=3))
-    assert exposure(client)["total"]["tokens"] == 0
-
-
-def test_a_token_without_regions_counts_at_every_location() -> None:
-    depot = replace(POLICY.profiles["logistics-batch"], regions=None)
-    policy = replace(POLICY, profiles={**POLICY.profiles, "logistics-batch": depot})
-    world = World(policies=KnownPolicy(policy))
-    client = app_of(world).test_client()
-    issue(client, regions=["eastus"], maxRatePerSecond=10)
-    client.post(
-        "/v1/tokens", json={"profile": "logistics-batch", "maxRatePerSecond": 7}, headers=as_caller("logistics")
-    )
-    found = exposure(client)
-    assert (found["total"]["unconstrained"], found["total"]["requestsPerSecond"]) == (1, 10)
-    assert {each["location"]: each["requestsPerSecond"] for each in found["locations"]} == {"any": 7, "eastus": 17}

@@ -1,4 +1,4 @@
-"""A search over the interleavings of the real steps: breadth first, by replay, every reached state once.
+"""A search over the interleavings of the real steps: every reached state once.
 
 Two consecutive runs there and back, one application, one racing issue, processes that die at any write, requests that
 land late, calls of zombies, one rollback of the journal. Time does not pass, except that a role spreads when it is told
@@ -25,6 +25,7 @@ from sas_service.ports import Signed
 from sas_service.services.run_playbook import PlaybookRunner
 from sas_service.steps.run import Run
 from sas_service.steps.step import Seen, Step
+from tests.unit.revocation.snapshots import copy_of
 from tests.unit.revocation.world import MAPS, Application, Simulation, application
 
 SPREADS = timedelta(seconds=1)
@@ -87,7 +88,7 @@ class Play:
     reserved: tuple[TokenRecord, SasToken] | None = None
     dies_at: tuple[int, str] | None = None
     current: str | None = None
-    acted: bool = False
+    births: int = 0
 
     def __post_init__(self) -> None:
         self.world = Simulation(pace=QUICK, checks_epochs=self.checks_epochs)
@@ -97,11 +98,12 @@ class Play:
         self.ablate(self.world)
         self._listen()
         self.runs.append(self.world.start(mode=self.bounds.mode))
-        self.runner = self._runner()
 
     def _runner(self) -> PlaybookRunner:
-        wrapped = {lever: tuple(self._wrap(step) for step in steps) for lever, steps in PLAYBOOKS.items()}
-        return PlaybookRunner(self.world.world, self.world.leases, holder=f"p{len(self.used)}", playbooks=wrapped)
+        """A process, as far as it has a memory: none but its name."""
+        lever = self.runs[-1].plan.lever
+        wrapped = {lever: tuple(self._wrap(step) for step in PLAYBOOKS[lever])}
+        return PlaybookRunner(self.world.world, self.world.leases, holder=f"p{self.births}", playbooks=wrapped)
 
     def _wrap(self, step: Step) -> Step:
         def done(run: Run) -> Seen:
@@ -173,10 +175,10 @@ class Play:
     def _step(self, *, dies: bool = False) -> None:
         self.current = None
         with suppress(Dies, Yields, SasServiceError):
-            self.runner.tick(MAPS)
+            self._runner().tick(MAPS)
         if dies:
             self.world.leases.bump(MAPS)
-            self.runner = self._runner()
+            self.births += 1
 
     def _land(self) -> None:
         _name, call = self.parked.pop(0)
@@ -301,23 +303,28 @@ def _intents(entry: Revocation) -> tuple[object, ...]:
     return tuple((each.operation, each.name, each.baseline, each.outcome) for each in entry.intents)
 
 
-def search(make: Callable[[], Play], *, most: int = 100_000) -> Found:
-    """Visit every state that can be reached within the bounds, or find the shortest way to a broken promise."""
-    queue: deque[tuple[Action, ...]] = deque([()])
-    seen: set[object] = set()
+def search(make: Callable[[], Play], *, most: int = 100_000, deep: bool = False) -> Found:
+    """Visit every state that can be reached within the bounds, or find a way to a broken promise.
+
+    Breadth first it is the shortest, ``deep`` needs little memory. Each state is copied and gone on from, not replayed.
+    """
+    start = make()
+    if start.is_broken():
+        return Found(0, 0, (), exhausted=False)
+    seen: set[int] = {hash(start.fingerprint())}
+    queue: deque[tuple[Play, tuple[Action, ...]]] = deque((start, (action,)) for action in start.enabled())
     transitions = 0
     while queue and len(seen) < most:
-        way = queue.popleft()
-        play = make()
-        for action in way:
-            play.act(action)
+        before, way = queue.pop() if deep else queue.popleft()
+        play = copy_of(before)
+        play.act(way[-1])
         transitions += 1
         if play.is_broken():
             return Found(len(seen), transitions, way, exhausted=False)
-        if way and way[-1][0] == "step":
-            queue.extend((*way[:-1], death) for death in play.deaths())
-        mark = play.fingerprint()
+        if way[-1][0] == "step":
+            queue.extend((before, (*way[:-1], death)) for death in play.deaths())
+        mark = hash(play.fingerprint())
         if mark not in seen:
             seen.add(mark)
-            queue.extend((*way, action) for action in play.enabled())
+            queue.extend((play, (*way, action)) for action in play.enabled())
     return Found(len(seen), transitions, None, exhausted=not queue)

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import timedelta
-from time import perf_counter
 
 import pytest
 
@@ -10,6 +9,7 @@ from sas_service.adapters.memory.azure_ports import own_role
 from sas_service.domain.errors import InvalidRequest, NotFound, PlanBlocked, ReplanRequired, RevisionConflict
 from sas_service.domain.plans import Asked, Plan, make_plan
 from sas_service.domain.revocations import Lever, Mode, Reason, State, Target
+from sas_service.domain.situations import Situation
 from sas_service.domain.slots import SigningKey
 from tests.unit.revocation.world import ADMIN, HOSTS, MAPS, Simulation
 
@@ -25,6 +25,14 @@ def populated() -> Simulation:
     for number in range(2):
         world.add("logistics", number)
     return world
+
+
+def crowded(number: int) -> Situation:
+    """What a plan is made from, with this many live tokens: three in five are storefront's."""
+    world = populated()
+    situation = world.planning.situation(MAPS)
+    records = tuple(replace(situation.records[each % 5], id=f"{MAPS}.{each:026d}") for each in range(number))
+    return replace(situation, records=records)
 
 
 def planned(world: Simulation, target: Target, **wanted: object) -> Plan:
@@ -259,13 +267,9 @@ def test_starting_counts_again() -> None:
     assert world.revoking.start(again.id, ADMIN, plan_hash=again.plan.hash).state is State.RUNNING
 
 
-def test_ten_thousand_live_tokens_are_planned_within_a_second() -> None:
-    world = populated()
-    situation = world.planning.situation(MAPS)
-    records = tuple(replace(situation.records[number % 5], id=f"{MAPS}.{number:026d}") for number in range(10_000))
-    begun = perf_counter()
-    plan = make_plan(Asked(Reason.TOKEN_LEAK, WEB, Mode.EXPEDITED), replace(situation, records=records))
-    assert perf_counter() - begun < 1
+def test_ten_thousand_live_tokens_are_counted() -> None:
+    """How long that takes is measured in tests/bench."""
+    plan = make_plan(Asked(Reason.TOKEN_LEAK, WEB, Mode.EXPEDITED), crowded(10_000))
     assert plan.chosen.radius.intended.total == 6_000
 
 

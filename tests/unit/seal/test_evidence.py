@@ -190,3 +190,13 @@ def test_canonical_json_does_not_depend_on_order_or_transport() -> None:
     document = {"b": [1, {"z": None, "a": "caf\u00e9 \ud800"}], "a": True}
     assert canonical(document) == '{"a":true,"b":[1,{"a":"caf\\u00e9 \\ud800","z":null}]}'
     assert canonical(json.loads(canonical(document))) == canonical(document)
+
+
+def test_evidence_of_a_run_whose_events_are_gone_says_so(finished: Finished) -> None:
+    world, run_id, document, _ = finished
+    assert document["report"]["hasAllEvents"] is True
+    events = world.log.after("maps-demo", 0, 1000)
+    plan = next(n for n, each in enumerate(events) if json.loads(each.text)["kind"] == "revocationPlanned")
+    world.log.remove("maps-demo", events[: plan + 1], [])
+    report: Any = evidence(world).report(run_id)["report"]
+    assert report["hasAllEvents"] is False

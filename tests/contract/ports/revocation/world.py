@@ -32,6 +32,7 @@ from sas_service.domain.runs import Revocation, StepRecord
 from sas_service.domain.slots import SigningKey
 from sas_service.ports import AccountNotes, Acknowledgements, Journal, Lease, Leases, SlotSwitch, TokenCensus
 from tests.contract.ports.world import ACCOUNT, OTHER_ACCOUNT, World, redis_world
+from tests.valkey_cluster import RunningCluster
 from tests.valkey_process import RunningValkey
 
 LONG = timedelta(seconds=60)
@@ -92,7 +93,7 @@ def memory_revoking() -> Revoking:
 
 
 def redis_revoking(
-    valkey: RunningValkey, server: Server, *, empty: bool = True, ahead: timedelta = timedelta()
+    valkey: RunningValkey | RunningCluster, server: Server, *, empty: bool = True, ahead: timedelta = timedelta()
 ) -> Revoking:
     """Return the ports over a server; ``ahead`` is by how much the process's clock is wrong."""
     return Revoking(

@@ -1,0 +1,31 @@
+-- Takes the beginning of a stream away, with the chains that end in it and the fingerprints that it names.
+-- KEYS: stream, late, then the heads of each chain, then a hash for each fingerprint
+-- ARGV: first number, last number, how many chains, then for each chain its name and its newest number here, then for
+-- each fingerprint its two fields and the token's suffix
+local first, last, chains = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local CHAIN_KEY, CHAIN_WORD = 3, 4
+local oldest = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
+oldest = oldest and tonumber(string.match(oldest[1], '^%d+'))
+if not oldest or oldest > last then return 'GONE' end
+if oldest < first then return 'LATER' end
+
+redis.call('XTRIM', KEYS[1], 'MINID', '=', string.format('%d-0', last + 1))
+local numbers = {}
+for seq = first, last do numbers[#numbers + 1] = string.format('%d', seq) end
+redis.call('ZREM', KEYS[2], unpack(numbers))
+
+-- A chain that goes on behind the last number ends where it points to what is gone; one that does not is forgotten.
+for i = 0, chains - 1 do
+  local key, name, seq = KEYS[CHAIN_KEY + i], ARGV[CHAIN_WORD + 2 * i], ARGV[CHAIN_WORD + 2 * i + 1]
+  if redis.call('HGET', key, name) == seq then redis.call('HDEL', key, name) end
+end
+
+local word = CHAIN_WORD + 2 * chains
+for i = CHAIN_KEY + chains, #KEYS do
+  local suffix = ARGV[word + 2]
+  for _, field in ipairs({ARGV[word], ARGV[word + 1]}) do
+    if redis.call('HGET', KEYS[i], field) == suffix then redis.call('HDEL', KEYS[i], field) end
+  end
+  word = word + 3
+end
+return 'DONE'
