@@ -2,10 +2,12 @@
 
 import json
 import logging
+import os
 import re
 import sys
 from collections.abc import Mapping, MutableMapping
-from typing import Any
+from contextlib import suppress
+from typing import Any, TextIO
 
 import structlog
 
@@ -36,6 +38,21 @@ _ENCODE = json.JSONEncoder().encode
 """Made once; what was masked has nothing in it that JSON does not know."""
 
 
+class _Lines:
+    """Writes lines, and lets one go that cannot be written: a full disk of the logs must refuse no request."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def msg(self, line: str) -> None:
+        """Write a line if it can be written; past the stream's buffer, where a failed one would stay for ever."""
+        with suppress(OSError, ValueError):
+            os.write(self._stream.fileno(), f"{line}\n".encode(errors="replace"))
+
+    log = debug = info = warn = warning = msg
+    fatal = failure = err = error = critical = exception = msg
+
+
 def configure_logs(level: str) -> None:
     """Send our own logs and those of every library through the same net; ``level`` is the least that is written.
 
@@ -46,7 +63,7 @@ def configure_logs(level: str) -> None:
     last: list[Any] = [_mask, structlog.processors.JSONRenderer(serializer=lambda event, **_: _ENCODE(event))]
     structlog.configure(
         processors=[*shared, *last],
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: _Lines(sys.stderr),
         wrapper_class=structlog.make_filtering_bound_logger(level.lower()),
         cache_logger_on_first_use=True,
     )

@@ -108,8 +108,14 @@ def _notes(path: Path) -> list[str]:
         documents = [json.loads(text)] if text.startswith("{\n") else [json.loads(line) for line in text.splitlines()]
     except ValueError:
         return [text]
-    items = [each for document in documents for each in document.get("items", [document])]
-    return [str(each["checkpoint"]) for each in items if "checkpoint" in each]
+    # Members of what is no object are none of ours.
+    objects = [each for each in documents if isinstance(each, dict)]
+    items = [each for document in objects for each in document.get("items", [document])]
+    notes = [str(each["checkpoint"]) for each in items if "checkpoint" in each]
+    if not notes:
+        # Who means to compare with what he kept must not hear that all is well when nothing was compared.
+        raise click.UsageError(f"{path} has no checkpoint in it")
+    return notes
 
 
 def _mirror_lines(directory: Path | None) -> Iterator[str]:

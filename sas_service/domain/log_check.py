@@ -55,7 +55,7 @@ class StreamReport:
 
 @dataclass(slots=True)
 class _Stream:
-    """How far the check of a stream is."""
+    """How far the check of a stream is; ``newest`` is the size of the largest checkpoint."""
 
     name: str
     roots: dict[int, set[bytes]] = field(default_factory=dict)
@@ -64,13 +64,9 @@ class _Stream:
     hashed: int = 0
     proven: int = 0
     is_torn: bool = False
+    newest: int = 0
     tail: list[tuple[int, bytes]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
-
-    @property
-    def newest(self) -> int:
-        """The size of the largest checkpoint."""
-        return max(self.roots, default=0)
 
     def blame(self, problem: str) -> None:
         if len(self.problems) < MOST_PROBLEMS:
@@ -129,7 +125,7 @@ class LogCheck:
         if not isinstance(stream, str) or not isinstance(seq, int):
             return
         found = self._stream(stream)
-        # What a checkpoint covers needs no second witness; checkpoints may come later, so ``reports`` looks again.
+        # What a checkpoint covers needs no second witness.
         if seq > found.newest:
             found.mirror.setdefault(seq, set()).add(leaf_hash(line))
 
@@ -163,6 +159,10 @@ class LogCheck:
     def _remember(self, stream: _Stream, checkpoint: Checkpoint) -> None:
         roots = stream.roots.setdefault(checkpoint.size, set())
         roots.add(checkpoint.root)
+        if checkpoint.size > stream.newest:
+            stream.newest = checkpoint.size
+            # A mirror has its checkpoints behind their events: those are let go, or all of a long log were kept.
+            stream.mirror = {seq: leaves for seq, leaves in stream.mirror.items() if seq > checkpoint.size}
         if len(roots) > 1:
             stream.blame(f"two checkpoints of size {checkpoint.size} have different roots: two histories were signed")
         if checkpoint.size <= stream.frontier.size:

@@ -9,8 +9,10 @@ from sas_service.domain.audit import EventKind
 from sas_service.domain.callers import ALL_OF_THE_TEAM, Caller
 from sas_service.domain.errors import (
     AccountLocked,
+    ClockSkew,
     EpochMoved,
     IdempotencyKeyReused,
+    OutsidePolicy,
     RequestInProgress,
     SasServiceError,
     Suspended,
@@ -41,7 +43,15 @@ from sas_service.services.spend import Spending
 TRIES = 3
 """How often a token is reserved anew when the epoch moves under it (reliability.md, A6)."""
 
-_BEFORE_SIGNING = (Suspended, AccountLocked, IdempotencyKeyReused, RequestInProgress, TokenSuperseded)
+_BEFORE_SIGNING = (
+    Suspended,
+    AccountLocked,
+    OutsidePolicy,
+    ClockSkew,
+    IdempotencyKeyReused,
+    RequestInProgress,
+    TokenSuperseded,
+)
 """What ends a request before Azure is asked, so that its write is there for another."""
 
 

@@ -45,6 +45,7 @@ class Alone:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
+        self._wire = Wire(redis) if hasattr(redis, "connection_pool") else None
         self._wire = Wire(redis)
 
     def exchange(self, batches: Sequence[Batch]) -> list[list[Any]]:
@@ -53,6 +54,8 @@ class Alone:
 
     def run(self, batches: Sequence[Batch]) -> list[list[Any]]:
         """Send everything at once, past what redis-py's client does around each command."""
+        if self._wire is None:
+            return self.exchange(batches)  # a migration, through redis-py's own client of a cluster
         return _split(batches, self._wire.ask(*(words for _, commands in batches for words in commands)))
 
     def name_of(self, _key: str) -> str:

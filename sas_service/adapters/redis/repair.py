@@ -74,6 +74,12 @@ class RedisRepair:
             leading = self._leading(keys, listed)
             commands = [command for record in batch for command in self._stored(keys, record)]
             commands += [command for record in listed for command in self._listed(keys, record, leading)]
+            for profile in sorted({record.grant.profile for record in batch}):
+                # What it counted is not so any more: the next reservation counts anew, as with a new budget.
+                commands += [
+                    ("DEL", keys.budget(profile)),
+                    ("HDEL", keys.budgets, profile, f"{profile}:epoch", f"{profile}:counted"),
+                ]
             self._server.read(*commands)
 
     def restore_slots(self, slots: AccountSlots) -> None:

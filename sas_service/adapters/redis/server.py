@@ -20,10 +20,11 @@ from sas_service.adapters.redis.nodes import Alone, Batch, Nodes, Words, send
 class Script:
     """A Lua script, made of one or more files of ``lua/`` in this order."""
 
-    __slots__ = ("numbers_events", "sha", "text")
+    __slots__ = ("numbers_events", "restores", "sha", "text")
 
     def __init__(self, *names: str) -> None:
         self.numbers_events = "events" in names
+        self.restores = "restore" in names
         folder = resources.files(__package__) / "lua"
         self.text = "\n".join((folder / f"{name}.lua").read_text("utf-8") for name in names)
         self.sha = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
@@ -162,7 +163,9 @@ class Server:
     def _call(self, script: Script, keys: Sequence[str], arguments: Words) -> Words:
         if script.numbers_events:
             # The last word: the number that the stream must have reached, or the server has lost something.
-            arguments = (*arguments, self._floors.get(stream_of(keys[-EVENT_KEYS]), 0))
+            # Who gives back what was lost writes below it.
+            floor = 0 if script.restores else self._floors.get(stream_of(keys[-EVENT_KEYS]), 0)
+            arguments = (*arguments, floor)
         return script.call(keys, arguments)
 
     def _demand_permission(self, key: str) -> None:

@@ -14,6 +14,7 @@ import yaml
 
 from tests.contract.emulator import worlds
 from tests.contract.emulator.clients import Clients
+from tests.e2e.running_demo import eventually
 from tests.emulator_process import RunningEmulator, free_port, start_emulator
 
 
@@ -45,7 +46,7 @@ def test_yesterdays_tokens_and_keys_survive_a_restart(tmp_path: Path, way: str) 
         fresh = clients.sas()
         first.control("PATCH", "settings", {"propagation": {"roleAdd": "PT7M"}})
     getattr(first, way)()
-    assert processes_of(first.pid) == []
+    eventually(lambda: processes_of(first.pid) == [])
     second = start_emulator(tmp_path, worlds.world(), port=port_of(first), tls=True)
     try:
         with Clients(second) as clients:

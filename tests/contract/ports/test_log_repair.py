@@ -11,7 +11,8 @@ from sas_service.adapters.redis.event_streams import RedisEventStreams
 from sas_service.adapters.redis.repair import RedisRepair
 from sas_service.adapters.redis.server import Server
 from sas_service.domain.audit import AuditEvent
-from sas_service.domain.errors import AuditLogUnavailable
+from sas_service.domain.errors import AuditLogUnavailable, OutsidePolicy
+from sas_service.domain.policy import Budget
 from sas_service.domain.slots import AccountSlots, SigningKey
 from sas_service.domain.tokens import TokenState
 from sas_service.ports import EventQuery, EventStreams, LogRepair, TokenQuery
@@ -79,6 +80,15 @@ def test_records_are_found_by_every_way(site: Site) -> None:
     assert log.overdue(ACCOUNT, site.empty.now) == (open_one,)
     assert log.identities_in_use(ACCOUNT, site.empty.now) == {"web-a": 3}
     assert site.repair.records(ACCOUNT, {live.id, "maps-demo.nothing"}) == {live.id: live}
+
+
+def test_what_comes_back_counts_against_its_budget(site: Site) -> None:
+    three = Budget(live_tokens=3)
+    site.empty.reserve(record(site.empty.now), budget=three)
+    lost = [signed(record(site.empty.now)), signed(record(site.empty.now))]
+    site.repair.restore_records(ACCOUNT, lost, {each.id for each in lost})
+    with pytest.raises(OutsidePolicy):
+        site.empty.reserve(record(site.empty.now), budget=three)
 
 
 def test_slots_never_go_back(site: Site) -> None:

@@ -18,7 +18,7 @@ from sas_service.adapters.redis.server import Server
 from sas_service.adapters.redis.slots import RedisSlots
 from sas_service.adapters.redis.suspensions import RedisSuspensions
 from sas_service.adapters.system_clock import SystemClock
-from sas_service.ports import AuditMirror
+from sas_service.adapters.watched_mirror import ClosableMirror, WatchedMirror
 from sas_service.services.losses import LossDetection
 from sas_service.services.repair import AuditRepair
 from tests.contract.ports.world import ACCOUNT, OTHER_ACCOUNT
@@ -26,7 +26,7 @@ from tests.integration.redis.guarded import DURABILITY, LIMITS
 from tests.valkey_process import RunningValkey
 
 
-def repair_of(valkey: RunningValkey, directory: Path, *, mirror: AuditMirror | None = None) -> AuditRepair:
+def repair_of(valkey: RunningValkey, directory: Path, *, mirror: ClosableMirror | None = None) -> AuditRepair:
     server = Server(connect(valkey.url, limits=LIMITS), durability=DURABILITY)
     server.layout = 2
     reading, streams, slots = SegmentReading(SegmentFiles(directory)), RedisEventStreams(server), RedisSlots(server)
@@ -36,7 +36,7 @@ def repair_of(valkey: RunningValkey, directory: Path, *, mirror: AuditMirror | N
         streams=streams,
         repair=RedisRepair(server, lease=timedelta(milliseconds=200)),
         audit_log=RedisAuditLog(server),
-        mirror=mirror or NdjsonMirror(directory),
+        mirror=WatchedMirror(mirror or NdjsonMirror(directory), server.raise_floor),
         suspensions=RedisSuspensions(server),
         acknowledgements=RedisAcknowledgements(server),
         accounts=[ACCOUNT, OTHER_ACCOUNT],

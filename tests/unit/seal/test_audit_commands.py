@@ -96,6 +96,14 @@ def test_a_checkpoint_that_was_kept_finds_what_was_taken_back(world: World, tmp_
     assert "a checkpoint has 700 events, the export only 650" in result.output
 
 
+@pytest.mark.parametrize("text", ["", '{"items":[],"next":null}', '{"title":"Forbidden","status":403}', "[]"])
+def test_a_file_of_kept_checkpoints_that_has_none_is_wrong_use(world: World, tmp_path: Path, text: str) -> None:
+    (tmp_path / "kept").write_text(text)
+    result = verify(copy(world, tmp_path), "--checkpoints", tmp_path / "kept")
+    assert result.exit_code == 2
+    assert "has no checkpoint in it" in result.output
+
+
 def test_wrong_use_is_told() -> None:
     assert verify().exit_code == 2
     assert CliRunner().invoke(main, ["audit", "verify", "--key", "nonsense+1", "-"]).exit_code == 2

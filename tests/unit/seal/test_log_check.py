@@ -2,6 +2,7 @@
 
 import json
 import random
+from time import process_time
 
 import pytest
 
@@ -210,3 +211,22 @@ def test_a_program_gets_the_same_words() -> None:
 @pytest.mark.parametrize("line", ["", "no JSON", "[]", "{}", '{"seq":1}'])
 def test_a_line_that_is_nothing_is_a_problem(line: str) -> None:
     assert check([*LOG, line], NOTES)[1]
+
+
+def test_a_mirror_full_of_checkpoints_is_not_kept_nor_looked_through_for_each_event() -> None:
+    # A worker signs every five seconds: a month of a mirror has half a million checkpoints among its events.
+    spent = [check_of_a_mirror(size) for size in (2_000, 8_000)]
+    assert spent[1] < 10 * spent[0]
+
+
+def check_of_a_mirror(size: int) -> float:
+    texts, mirror, frontier = [text(seq) for seq in range(1, size + 1)], list[str](), Frontier()
+    for each in texts:
+        frontier = frontier.grown((leaf_hash(each),))
+        told = Checkpoint(f"{KEY.name}/{MAPS}", frontier.size, frontier.root).text
+        note = write_note(told, SIGNING.verifying_key, bytes(64))
+        mirror += [each, json.dumps({"stream": MAPS, "size": frontier.size, "checkpoint": note})]
+    begun = process_time()
+    (report,), strays = check_log(texts, [], mirror, KEY, lambda *_: True)
+    assert (report.proven, report.problems, strays) == (size, (), ())
+    return process_time() - begun

@@ -8,10 +8,11 @@ import pytest
 from sas_service.adapters.memory import MemoryArmBudget
 from sas_service.domain.arm_budget import BucketLimits, Purpose
 from sas_service.domain.errors import AzureThrottled, BudgetExhausted
+from sas_service.domain.policy import Budget
 from sas_service.domain.quotas import Quota
 from sas_service.ports import Suspension
 from sas_service.services.spend import Spending
-from tests.unit.api.world import NOW, POLICY, World, app_of, issue
+from tests.unit.api.world import NOW, POLICY, KnownPolicy, World, app_of, issue
 
 WAIT = dict.fromkeys(Purpose, timedelta(seconds=1))
 
@@ -106,4 +107,14 @@ def test_a_suspended_team_does_not_use_up_the_budget() -> None:
     client = app_of(world).test_client()
     world.suspensions.put(Suspension("team", "storefront", "a leak", {"objectId": "admin"}, NOW), ["maps-demo"])
     assert {issue(client).status_code for _ in range(40)} == {403}
+    assert bench.pauses == []
+
+
+def test_a_team_over_its_exposure_budget_does_not_use_up_the_budget() -> None:
+    bench = Bench()
+    web = replace(POLICY.profiles["storefront-web"], budget=Budget(live_tokens=1))
+    policies = KnownPolicy(replace(POLICY, profiles={**POLICY.profiles, "storefront-web": web}))
+    client = app_of(World(spending=bench.spending, policies=policies)).test_client()
+    assert issue(client).status_code == 201
+    assert {issue(client).status_code for _ in range(40)} == {422}
     assert bench.pauses == []
