@@ -39,7 +39,7 @@ def let_expire(service: SharedService, seen: str) -> None:
     flight = service.shared_tokens.take_flight(NAME, "test", seen=seen, lasts=timedelta(seconds=1))
     assert isinstance(flight, Flight)
     service.redis.hset("{maps-demo}:shared:shared:storefront:" + NAME.terms, "last", "1")
-    service.shared_tokens.rest(flight, timedelta(milliseconds=1))
+    service.shared_tokens.rest(flight, timedelta(0))
 
 
 def program(valkey: RunningValkey, directory: Path, threads: int, signing_time: float) -> subprocess.Popen[str]:
