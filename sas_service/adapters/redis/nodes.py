@@ -46,7 +46,6 @@ class Alone:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._wire = Wire(redis) if hasattr(redis, "connection_pool") else None
-        self._wire = Wire(redis)
 
     def exchange(self, batches: Sequence[Batch]) -> list[list[Any]]:
         """Send everything in one pipeline."""
