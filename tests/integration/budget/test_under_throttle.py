@@ -16,6 +16,7 @@ def test_what_is_over_the_limit_is_refused_by_us_and_never_by_azure(tmp_path: Pa
             offered = offer(port, staged.bearer(), rate=12, seconds=7, obey_until=14)
     # 503 would be Azure's own refusal passed on; nobody got one, so ours came first each time.
     assert set(offered.statuses) == {201, 429}
-    assert 14 + 3 * 7 <= offered.statuses[201] <= 20 + 5 * 7
+    # At the least interactive's own share; the first and the last second may be cut by half.
+    assert 14 + 3 * 6 <= offered.statuses[201] <= 20 + 5 * 7
     assert offered.came_back[201] >= 5
     assert offered.came_back[201] >= 0.9 * offered.came_back.total()
