@@ -30,6 +30,9 @@ pytestmark = [
     pytest.mark.skipif(wrk_is_missing(), reason="wrk is missing: `make test-deps` installs it; nothing was measured"),
 ]
 
+_SETTLING, _IDLE = 15.0, 12.0
+"""Seconds: a worker proves the standby first, which is no idleness; and the span that idleness is measured over."""
+
 
 def post(port: int, bearer: str) -> None:
     headers = {"Authorization": f"Bearer {bearer}", "Content-Type": "application/json"}
@@ -152,7 +155,7 @@ def test_start_memory_and_idleness(tmp_path: Path) -> None:
         starts = [_first_answer(staged) for _ in range(5)]
         log = staged.directory / "worker.log"
         with process([sys.executable, "-m", "sas_service.cli", "worker"], log, staged.environment) as pid:
-            time.sleep(15)
+            time.sleep(_SETTLING)
             worker_idle = _idle(lambda: _own_seconds(pid))
     rows = [
         ["start to first answered request, s", report.spread(starts), "< 1.5"],
@@ -182,7 +185,7 @@ def _own_seconds(pid: int) -> float:
 def _idle(seconds: Callable[[], float]) -> float:
     """Return the percentage of a core that is used while nobody asks."""
     before, begin = seconds(), time.monotonic()
-    time.sleep(12)
+    time.sleep(_IDLE)
     return (seconds() - before) / (time.monotonic() - begin) * 100
 
 

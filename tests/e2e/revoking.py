@@ -54,6 +54,14 @@ def reached(demo: RunningDemo, planned: dict[str, Any], step: str, within: float
         time.sleep(0.2)
 
 
+def evidence_of(demo: RunningDemo, ended: dict[str, Any]) -> dict[str, Any]:
+    """The signed report of a run, as an auditor fetches it."""
+    answer = demo.call("GET", f"/v1/revocations/{ended['id']}/evidence", "auditor")
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
 def make_cold(operator: DemoOperator) -> None:
     """Take the standby identities off the account, and their roles: as the document begins."""
     standby = [name for name in demo_world.identity_names() if name.endswith("-b")]

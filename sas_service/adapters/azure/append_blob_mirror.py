@@ -1,5 +1,6 @@
 """The audit mirror in Azure Blob Storage: one append blob at a time per process, whole lines in every block."""
 
+import logging
 import os
 import secrets
 import socket
@@ -27,6 +28,8 @@ LARGEST_BLOCK = 4 * 1024 * 1024
 
 LARGEST_BLOB = 1024 * 1024 * 1024
 """Bytes after which a new blob is begun: whoever looks for some events reads no more than the blobs they are in."""
+
+_LOG = logging.getLogger(__name__)
 
 STORAGE_SCOPE = "https://storage.azure.com/.default"
 API_VERSION = "2024-11-04"
@@ -119,7 +122,8 @@ class AppendBlobMirror:
                 self._store(b"".join(batch.lines))
             except SasServiceError as error:
                 batch.stored.set_exception(error)
-            except Exception:  # noqa: BLE001  the thread must outlive a bug; its text may quote what was sent
+            except Exception as bug:  # noqa: BLE001  the thread must outlive a bug; its text may quote what was sent
+                _LOG.error("the blob mirror failed by a bug: %s", type(bug).__name__)
                 self._blob = None
                 batch.stored.set_exception(_unavailable("cannot be written"))
             else:

@@ -1,5 +1,6 @@
 """Killed servers, power cuts, failovers, all under load: what was acknowledged is there; turned down, it is not."""
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -98,7 +99,7 @@ def test_failovers_lose_nothing_acknowledged(start: Start, size: str) -> None:
         attached(primary)
         with load(primary, REPLICATED) as running:
             running.until(each)
-            fail_over(primary, replica)
+            fail_over(primary, replica, meanwhile=lambda: time.sleep(0.1))
         assert lost(replica, running.acknowledged) == []
         total += len(running.acknowledged)
         replica.kill()
@@ -112,5 +113,5 @@ def test_failovers_lose_what_no_replica_confirmed(start: Start) -> None:
     attached(primary)
     with load(primary, DURABLE) as running:
         running.until(150)
-        fail_over(primary, replica)
+        fail_over(primary, replica, meanwhile=lambda: running.until(20))
     assert len(lost(replica, running.acknowledged)) > 0
