@@ -19,7 +19,7 @@ from sas_service.api.auth import Challenge
 from sas_service.api.metrics import Metrics
 from sas_service.bootstrap.audit import SealedLog, build_sealed_log
 from sas_service.bootstrap.azure import Azure, build_azure, build_caller_tokens
-from sas_service.bootstrap.issuing import build_issuing, build_replacing
+from sas_service.bootstrap.issuing import build_histories, build_issuing, build_replacing
 from sas_service.bootstrap.mirror import build_backfill
 from sas_service.bootstrap.policies import build_policies
 from sas_service.bootstrap.preflight import readiness
@@ -33,7 +33,6 @@ from sas_service.services.backfill_mirror import MirrorBackfill
 from sas_service.services.deny import Deciding
 from sas_service.services.expose import Exposing
 from sas_service.services.fold_hand_outs import Folding
-from sas_service.services.histories import Histories
 from sas_service.services.identify import Identifying
 from sas_service.services.inspect import Inspection
 from sas_service.services.note_readers import NotingReaders
@@ -115,8 +114,8 @@ def build_api(environ: Mapping[str, str]) -> tuple[Service, Flask]:
     handing_out = build_handing_out(
         settings, stores, service.policies, deciding=deciding, issuing=issuing, spending=azure.spending
     )
-    replacing = build_replacing(stores, service.policies, issuing, handing_out)
-    histories = Histories(journal=stores.journal, lockdowns=stores.lockdowns, slots=stores.slots, clock=clock)
+    histories = build_histories(stores)
+    replacing = build_replacing(stores, service.policies, issuing, histories, handing_out)
     inspection = Inspection(
         policies=service.policies,
         audit_log=stores.audit_log,

@@ -111,16 +111,16 @@ class HandingOut:
         request_id: str,
         origin: str | None = None,
         after: str | None = None,
-        replaces: bool = False,
+        told: bool = False,
     ) -> SharedToken:
         """Return the current token; with ``after`` one that is newer than that id, made for the purpose if need be.
 
         Raises ProfileNotAllowed, OriginNotAllowed, Suspended (on record as denied), NotFound for a profile that does
         not share, QuotaExceeded, SharedTokenNotReady, and what issuing raises for the one caller who makes the token.
-        ``replaces``: who was told to replace a token is not held back by the team's quota.
+        ``told``: who was told to replace a token is not held back by the team's quota.
         """
         counter = self._counter(profile, caller, request_id, origin)
-        quota = None if replaces else counter.offer.team.quota
+        quota = None if told else counter.offer.team.quota
         left = self._spending.count(counter.offer.team.name, quota)
         token = self._current(counter, caller, after, request_id)
         return replace(token, quota=left) if left else token

@@ -21,6 +21,7 @@ from sas_service.domain.errors import (
 )
 from sas_service.domain.policy import Account
 from sas_service.domain.quotas import QuotaLeft
+from sas_service.domain.replacements import Told, nobody_told
 from sas_service.domain.slots import Slot
 from sas_service.domain.token_events import about, asked_details, granted_details
 from sas_service.domain.tokens import Grant, SasToken, TokenRecord, TokenRequest, TokenState
@@ -86,6 +87,7 @@ class _Asked:
     request_id: str
     idempotency: Idempotency | None
     replaces: TokenRecord | None = None
+    told: Told = nobody_told
 
     @property
     def replaced(self) -> str | None:
@@ -145,10 +147,12 @@ class Issuing:
         body_hash: str = "",
         origin: str | None = None,
         replaces: TokenRecord | None = None,
+        told: Told = nobody_told,
         purpose: Purpose = Purpose.INTERACTIVE,
     ) -> Issued:
         """Issue a token, or sign again the one that ``idempotency_key`` names; ``replaces`` is the one it follows.
 
+        Who is ``told`` to replace it is held back neither by the team's quota nor by the profile's budget.
         Raises InvalidRequest, ProfileNotAllowed, OutsidePolicy, OriginNotAllowed, Suspended, AccountLocked (all on
         record as denied); IdempotencyKeyReused, RequestInProgress, TokenSuperseded; QuotaExceeded, BudgetExhausted
         (before anything is written); and, with nothing issued, the unavailable ones. ``purpose`` is whose share of the
@@ -158,7 +162,7 @@ class Issuing:
             request, caller, now=self._clock.now(), request_id=request_id, shape=shape, origin=origin
         )
         key = _idempotency(caller, idempotency_key, body_hash)
-        return self._in_one_epoch(_Asked(request, caller, allowed, request_id, key, replaces), purpose)
+        return self._in_one_epoch(_Asked(request, caller, allowed, request_id, key, replaces, told), purpose)
 
     def share(self, allowed: Allowed, *, request_id: str) -> Issued:
         """Issue a token that all callers of the team will get; raises what ``issue`` raises after its decision."""
@@ -169,17 +173,19 @@ class Issuing:
         """Close the record of a token that was issued and then given to nobody."""
         self._delivering.close(record, cause, request_id)
 
-    def again(self, record: TokenRecord, caller: Caller, *, request_id: str, origin: str | None = None) -> Issued:
+    def again(
+        self, record: TokenRecord, caller: Caller, *, request_id: str, origin: str | None = None, told: bool = False
+    ) -> Issued:
         """Sign the recorded grant of a live token again, if its caller may still have the profile."""
         request = TokenRequest(profile=record.grant.profile)
         now = self._clock.now()
         allowed = self._deciding.decide(request, caller, now=now, request_id=request_id, origin=origin)
         _slot, facts = self._active_slots.of(allowed)
-        self._spending.for_token(allowed, Purpose.INTERACTIVE, replaces=record.replaces)
-        return self._redeliver(record, _Asked(request, caller, allowed, request_id, None), facts)
+        left = self._spending.for_token(allowed, Purpose.INTERACTIVE, told=told)
+        return replace(self._redeliver(record, _Asked(request, caller, allowed, request_id, None), facts), quota=left)
 
     def _in_one_epoch(self, asked: _Asked, purpose: Purpose) -> Issued:
-        left = self._spending.for_token(asked.allowed, purpose, replaces=asked.replaced)
+        left = self._spending.for_token(asked.allowed, purpose, told=asked.told(0))
         for _ in range(TRIES):
             try:
                 return replace(self._attempt(asked), quota=left)
@@ -208,8 +214,8 @@ class Issuing:
             now + self._reservation_time,
             asked.idempotency,
             asked.allowed.profile.budget,
-            # What a switch has orphaned must be replaced, whatever it costs (design.md section 5).
-            may_overdraw=asked.replaces is not None and asked.replaces.grant.epoch < slot.epoch,
+            # What must be replaced is replaced, whatever it costs (design.md section 5).
+            may_overdraw=asked.told(slot.epoch),
         )
         outcome = self._deciding.unless_suspended(
             lambda: self._audit_log.reserve(reservation),

@@ -37,12 +37,12 @@ class Spending:
             self._pause(answer.after.total_seconds())
         return answer.quota
 
-    def for_token(self, allowed: Allowed, purpose: Purpose, *, replaces: str | None) -> QuotaLeft | None:
+    def for_token(self, allowed: Allowed, purpose: Purpose, *, told: bool = False) -> QuotaLeft | None:
         """Spend on a token, before anything is written: a refusal for want of a write leaves no record behind.
 
-        Whoever was told to replace a token is not held back by the team's quota.
+        ``told``: who was told to replace a token (domain/move_orders.py) is not held back by the team's quota.
         """
-        quota = None if replaces or purpose is not Purpose.INTERACTIVE else allowed.quota
+        quota = None if told or purpose is not Purpose.INTERACTIVE else allowed.quota
         return self.spend(allowed.account.subscription, purpose, team=allowed.decision.team, quota=quota)
 
     def count(self, team: str, quota: Quota | None) -> QuotaLeft | None:
