@@ -227,11 +227,13 @@ class Issuing:
         )
         if isinstance(outcome, Replay):
             return self._redeliver(outcome.record, asked, facts)
-        record, token = self._delivering.first(record, asked.request_id, outcome)
+        with self._active_slots.told_apart(record.grant):
+            record, token = self._delivering.first(record, asked.request_id, outcome)
         return Issued(record, token, facts.client_id, asked.allowed.account, redelivered=False)
 
     def _redeliver(self, record: TokenRecord, asked: _Asked, facts: AccountFacts) -> Issued:
-        changed, token = self._delivering.again(record, asked.request_id)
+        with self._active_slots.told_apart(record.grant):
+            changed, token = self._delivering.again(record, asked.request_id)
         return Issued(changed, token, facts.client_id, asked.allowed.account, redelivered=True)
 
     def _draft(self, asked: _Asked, slot: Slot, now: datetime) -> TokenRecord:
