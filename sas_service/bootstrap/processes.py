@@ -22,9 +22,9 @@ from sas_service.bootstrap.azure import Azure, build_azure, build_caller_tokens
 from sas_service.bootstrap.issuing import build_histories, build_issuing, build_replacing
 from sas_service.bootstrap.mirror import build_backfill
 from sas_service.bootstrap.policies import build_policies
-from sas_service.bootstrap.preflight import readiness
+from sas_service.bootstrap.preflight import readiness, sharing
 from sas_service.bootstrap.revocation import Revocations, build_revocations
-from sas_service.bootstrap.shared import build_folding, build_handing_out
+from sas_service.bootstrap.shared import build_folding, build_handing_out, build_refreshing
 from sas_service.bootstrap.sinks import build_sinking
 from sas_service.bootstrap.stores import Stores, build_stores
 from sas_service.domain.apart import for_each
@@ -37,6 +37,7 @@ from sas_service.services.identify import Identifying
 from sas_service.services.inspect import Inspection
 from sas_service.services.note_readers import NotingReaders
 from sas_service.services.reap import Reaping
+from sas_service.services.refresh_shared import RefreshingShared
 from sas_service.services.renew import Renewing
 from sas_service.services.sink import Sinking
 from sas_service.services.suspend import Suspending
@@ -58,6 +59,7 @@ class Service:
     revocations: Revocations | None
     sealed_log: SealedLog | None
     sinking: Sinking | None
+    refreshing: RefreshingShared | None
     backfill: MirrorBackfill
     upkeep: Callable[[], None]
     policy_poll: timedelta
@@ -88,13 +90,14 @@ def build_service(environ: Mapping[str, str], *, last_accepted: Path | None = No
         stores=stores,
         azure=azure,
         policies=policies,
-        readiness=readiness(stores, policies),
+        readiness=(*readiness(stores, policies), *sharing(settings, policies)),
         reaping=reaping,
         folding=build_folding(stores, policies),
         syncing=lambda: stores.suspensions.sync(sorted(policies.current().accounts)),
         revocations=build_revocations(settings, stores, policies, azure),
         sealed_log=build_sealed_log(settings, stores, policies),
         sinking=build_sinking(settings, stores, policies, azure),
+        refreshing=build_refreshing(settings, stores, policies, azure),
         backfill=build_backfill(stores, policies),
         upkeep=upkeep,
         policy_poll=settings.policy_poll,

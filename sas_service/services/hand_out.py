@@ -14,7 +14,7 @@ from sas_service.domain.tokens import TokenRequest
 from sas_service.ports import Clock, Current, HandOut, NoneCurrent, Policies, Sealing, SharedTokens
 from sas_service.services.deny import Deciding
 from sas_service.services.issue import Issued
-from sas_service.services.make_shared import Making, Offer, about, offers
+from sas_service.services.make_shared import Making, Offer, about
 from sas_service.services.spend import Spending
 
 AHEAD_AGAIN = timedelta(seconds=1)
@@ -133,13 +133,6 @@ class HandingOut:
         if self._clock.now() >= token.refresh:
             self._ahead(counter, token.issued.record.id, request_id)
         return token
-
-    def refresh(self, *, request_id: str) -> None:
-        """Make the next tokens that are due, where the current ones are in use: the worker's round."""
-        for offer in offers(self._policies.current()):
-            lying = self._shared.peek(offer.name)
-            if lying and self._clock.now() >= lying[1]:
-                self._make_ahead(offer, lying[0], request_id)
 
     def _counter(self, profile: str, caller: Caller, request_id: str, origin: str | None) -> _Counter:
         policy = self._policies.current()

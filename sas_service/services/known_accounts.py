@@ -12,7 +12,7 @@ class KnownAccounts:
         self._slots = slots
 
     def has(self, account: str | None) -> bool:
-        """Tell whether the policy has ``account``, or had it: slots are never taken away. Raises AuditLogUnavailable."""
+        """Tell whether the policy has ``account``, or had it: slots stay. Raises AuditLogUnavailable."""
         if account is None:
             return False
         if account in self._policies.current().accounts:
