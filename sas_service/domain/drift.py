@@ -21,7 +21,8 @@ SHARED_KEY_DEAD = "shared-key-dead"
 
 CODES: Final[Mapping[str, str]] = {
     KEY_CHANGED: "A key was made anew by somebody else: what it had signed is dead, and its holders are told to renew.",
-    IDENTITY_DETACHED: "An identity that signs now is not on the account: its tokens are refused. Attach it again.",
+    IDENTITY_DETACHED: "An identity that signs now is not on the account: for its profiles nothing is issued, and what"
+    " is out is refused. Attach it again, or move its profiles with an emergency.",
     ROLE_LOST: "An identity that signs now has no role: its tokens are refused. Assign it again.",
     REVIVED: "A cut identity has a role again and unexpired tokens: they work again. Remove the role, or lock down.",
     INHERITED: "An identity has a role from above the account or through a group: removing its own will not stop it.",
