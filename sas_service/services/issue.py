@@ -12,6 +12,7 @@ from sas_service.domain.errors import (
     ClockSkew,
     EpochMoved,
     IdempotencyKeyReused,
+    IdentityDetached,
     OutsidePolicy,
     RequestInProgress,
     SasServiceError,
@@ -47,6 +48,7 @@ TRIES = 3
 _BEFORE_SIGNING = (
     Suspended,
     AccountLocked,
+    IdentityDetached,
     OutsidePolicy,
     ClockSkew,
     IdempotencyKeyReused,
