@@ -12,6 +12,7 @@ from sas_service.bootstrap.stores import Stores, build_stores
 from sas_service.services.backfill_mirror import MirrorBackfill
 from sas_service.services.losses import LossDetection
 from sas_service.services.repair import AuditRepair
+from sas_service.services.restore import Memory
 from sas_service.settings import Settings
 
 
@@ -40,14 +41,22 @@ def repair_from(environ: Mapping[str, str]) -> AuditRepair:
     stores.server.check()
     streams = RedisEventStreams(stores.server)
     return AuditRepair(
-        detection=LossDetection(reading=stores.reading, streams=streams, slots=stores.slots),
+        detection=LossDetection(
+            reading=stores.reading, streams=streams, slots=stores.slots, apart=settings.redis_cluster
+        ),
         reading=stores.reading,
         streams=streams,
         repair=RedisRepair(stores.server, lease=settings.revocation_lease),
         audit_log=stores.audit_log,
         mirror=stores.mirror,
-        suspensions=stores.suspensions,
-        acknowledgements=stores.acknowledgements,
+        memory=Memory(
+            slots=stores.slots,
+            journal=stores.journal,
+            lockdowns=stores.lockdowns,
+            suspensions=stores.suspensions,
+            acknowledgements=stores.acknowledgements,
+        ),
         accounts=sorted(load_policy(settings.policy_file).accounts),
         clock=SystemClock(),
+        apart=settings.redis_cluster,
     )

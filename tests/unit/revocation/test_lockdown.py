@@ -376,3 +376,11 @@ def test_an_account_with_azure_away_is_frozen_all_the_same() -> None:
     with pytest.raises(AccountLocked):
         it.issue()
     it.until(LockdownState.LOCKED)
+
+
+def test_a_profile_that_never_signed_does_not_stop_a_lockdown() -> None:
+    """Canaries are signed with a profile that has an identity: the first by name may be new to the policy."""
+    it = Locked()
+    it.world.slots._accounts[MAPS] = replace(it.world.slots.read(MAPS), identities={"web": "web-a"})
+    _there_and_back(it)
+    assert [it.status(token) for token in it.outside] == [401, 401]
