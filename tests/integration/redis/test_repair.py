@@ -46,9 +46,9 @@ class Site:
         self.process.mirror.append(outcome.events)
         return wanted
 
-    def issue(self, number: int, **more: Any) -> TokenRecord:
+    def issue(self, number: int, *, idempotency: Idempotency | None = None, **more: Any) -> TokenRecord:
         at = self.now + timedelta(milliseconds=number)
-        wanted = self.reserve(replace(granted(at, **more.pop("of", {})), **more))
+        wanted = self.reserve(replace(granted(at, **more.pop("of", {})), **more), idempotency=idempotency)
         live = signed(wanted)
         said = {"fingerprint": live.fingerprint, "azureRequestId": live.azure_request_id, "attempts": live.attempts}
         said |= {"replaces": live.replaces} if live.replaces else {}
