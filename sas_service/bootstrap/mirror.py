@@ -3,23 +3,30 @@
 from collections.abc import Mapping
 
 from sas_service.adapters.mirrored_events import LookedUp
-from sas_service.adapters.policy_file import PolicyFile, load_policy
+from sas_service.adapters.policy_file import load_policy
 from sas_service.adapters.redis.event_streams import RedisEventStreams
 from sas_service.adapters.redis.mirror_progress import RedisMirrorProgress
 from sas_service.adapters.redis.repair import RedisRepair
 from sas_service.adapters.system_clock import SystemClock
 from sas_service.bootstrap.stores import Stores, build_stores
+from sas_service.ports import Accounts, Policies
 from sas_service.services.backfill_mirror import MirrorBackfill
+from sas_service.services.known_accounts import KnownAccounts
 from sas_service.services.losses import LossDetection
 from sas_service.services.repair import AuditRepair
 from sas_service.services.restore import Memory
 from sas_service.settings import Settings
 
 
-def build_backfill(stores: Stores, policies: PolicyFile) -> MirrorBackfill:
+def build_accounts(stores: Stores, policies: Policies) -> KnownAccounts:
+    """Build what says which accounts there are to look after."""
+    return KnownAccounts(named=lambda: policies.current().accounts, roster=stores.roster, reading=stores.reading)
+
+
+def build_backfill(stores: Stores, accounts: Accounts) -> MirrorBackfill:
     """Build the rounds that fill the mirror in."""
     return MirrorBackfill(
-        policies=policies,
+        accounts=accounts,
         streams=RedisEventStreams(stores.server),
         reading=stores.reading,
         mirrored=LookedUp(stores.reading),

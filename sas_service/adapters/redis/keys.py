@@ -264,7 +264,7 @@ SERVICE = Keys(SERVICE_STREAM)
 
 _SERVICE_TAG = "{" + SERVICE_STREAM + "}:"
 STREAMS = f"{_SERVICE_TAG}streams"
-"""Set of the streams that ever folded a denial: where the worker looks for minutes that are over."""
+"""Set of every stream that was ever in the policy or folded a denial: where the worker looks for what is over."""
 
 SUSPENSIONS = f"{_SERVICE_TAG}suspensions"
 """Hash: ``<kind>:<id>`` -> JSON, and ``version``: the list that the accounts copy."""

@@ -62,8 +62,9 @@ class Service:
         policies, log = OnePolicy(), self.world.audit_log
         policies.policy = replace(POLICY, retention=MONTH)
         self.policies = policies
+        self.known = [ACCOUNT]
         self.sealing = StreamSealing(
-            policies=policies,
+            accounts=self.accounts,
             streams=self.streams,
             seals=self.seals,
             signing=SIGNING,
@@ -74,6 +75,7 @@ class Service:
         self.aging = RedisAging(self.server)
         self.work = LogAging(
             policies=policies,
+            accounts=self.accounts,
             streams=self.streams,
             seals=self.seals,
             mirrored=LookedUp(SegmentReading(SegmentFiles(self.directory))),
@@ -83,6 +85,9 @@ class Service:
             lockdowns=RedisLockdowns(self.server),
             clock=self.clock,
         )
+
+    def accounts(self) -> tuple[str, ...]:
+        return tuple(self.known)
 
     def write(self, *events: AuditEvent) -> None:
         self.mirror.append(events)
@@ -191,7 +196,7 @@ def test_what_is_over_leaves_and_stays_provable(service: Service) -> None:
     report = service.verified()
     assert (report.events, report.hashed, report.proven) == (written + 6, written, written + 6)
     assert report.problems == ()
-    proofs = LogProofs(policies=service.policies, seals=service.seals, verifying_key=SIGNING.verifying_key)
+    proofs = LogProofs(accounts=service.accounts, seals=service.seals, verifying_key=SIGNING.verifying_key)
     newest = proofs.checkpoint(ACCOUNT).checkpoint
     for seq in (1, written // 2, written, written + 1):
         found = proofs.inclusion(ACCOUNT, seq)

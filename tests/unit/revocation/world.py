@@ -145,7 +145,7 @@ class Simulation:
         self.revoking = Revoking(self.world, self.planning)
         self.issuing = self._issuing()
         self.replacing = self._replacing()
-        self.reaping = Reaping(policies=self.policies, audit_log=self.log, mirror=self.mirror, clock=self.clock)
+        self.reaping = Reaping(accounts=lambda: (MAPS,), audit_log=self.log, mirror=self.mirror, clock=self.clock)
         self.slots.initialise(MAPS, {name: each.identities[0] for name, each in PROFILES.items()})
         self.runner = self.new_runner()
         self.applications: list[Application] = []

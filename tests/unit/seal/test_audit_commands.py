@@ -149,9 +149,7 @@ def test_csv_is_harmless_and_whole(world: World) -> None:
 
 
 @pytest.mark.parametrize("witness", ["checkpoints", "mirror", "both"])
-def test_a_stream_that_is_wholly_absent_is_an_error_that_names_it(
-    world: World, tmp_path: Path, witness: str
-) -> None:
+def test_a_stream_that_is_wholly_absent_is_an_error_that_names_it(world: World, tmp_path: Path, witness: str) -> None:
     path = tmp_path / "log.ndjson"
     path.write_text("".join(f"{line}\n" for line in exported(world).ndjson(SERVICE)))
     kept, mirror = tmp_path / "kept.txt", tmp_path / "mirror"

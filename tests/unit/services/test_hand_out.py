@@ -136,7 +136,7 @@ class Shop:
         """Fold, and tell caller and count."""
         self.world.clock.advance(2 * MINUTE)
         folding = Folding(
-            policies=self.world.policies,
+            accounts=lambda: ("maps-demo",),
             shared=self.world.shared_tokens,
             mirror=self.world.mirror,
             clock=self.world.clock,
