@@ -38,10 +38,21 @@ def repair_of(
     lease: timedelta = timedelta(milliseconds=200),
 ) -> AuditRepair:
     server = Server(connect(valkey.url, limits=LIMITS), durability=DURABILITY)
+    return repair_on(server, directory, mirror=mirror, accounts=accounts, lease=lease)
+
+
+def repair_on(
+    server: Server,
+    directory: Path,
+    *,
+    mirror: ClosableMirror | None = None,
+    accounts: Sequence[str],
+    lease: timedelta = timedelta(milliseconds=1),
+) -> AuditRepair:
     server.layout = 2
     reading, streams, slots = SegmentReading(SegmentFiles(directory)), RedisEventStreams(server), RedisSlots(server)
     return AuditRepair(
-        detection=LossDetection(reading=reading, streams=streams, slots=slots),
+        detection=LossDetection(reading=reading, streams=streams, slots=slots, apart=server.is_cluster),
         reading=reading,
         streams=streams,
         repair=RedisRepair(server, lease=lease),
@@ -56,6 +67,7 @@ def repair_of(
         ),
         accounts=accounts,
         clock=SystemClock(),
+        apart=server.is_cluster,
     )
 
 
