@@ -69,7 +69,7 @@ def test_an_account_that_the_policy_has_no_more_is_known_to_every_later_process(
 
 def test_what_is_away_takes_no_account_away() -> None:
     mirror = Mirror()
-    accounts = known(Away(), mirror, "kept")  # type: ignore[arg-type]
+    accounts = known(Away(), mirror, "kept")
     mirror.streams = None
     assert accounts() == ("kept",)
     mirror.streams = ("mirrored",)

@@ -237,7 +237,8 @@ def test_a_repair_that_was_interrupted_anywhere_is_finished_by_the_next(site: Si
         site.lose()
     repair_of(site.valkey, site.directory).run()
     own = [key for key in before if key.startswith("{" + ACCOUNT + "}") and "suspended" not in key]
-    assert {key: site.everything()[key] for key in own} == {key: before[key] for key in own}
+    after = site.everything()
+    assert {key: after[key] for key in own} == {key: before[key] for key in own}
 
 
 def test_two_repairs_at_once_exclude_each_other(site: Site) -> None:
