@@ -22,7 +22,7 @@ from sas_service.ports import (
     Slots,
     TokenQuery,
 )
-from sas_service.services.known_accounts import KnownAccounts
+from sas_service.services.named_accounts import NamedAccounts
 
 FACTS_MAX_AGE = timedelta(minutes=1)
 """How old the shown facts of an account may be."""
@@ -62,7 +62,7 @@ class Inspection:
         self._slots = slots
         self._maps_account = maps_account
         self._past = past
-        self._known = KnownAccounts(policies=policies, slots=slots)
+        self._known = NamedAccounts(policies=policies, slots=slots)
 
     def token(self, token_id: str, caller: Caller) -> TokenRecord:
         """Return the record; raises NotFound if there is none, or none that ``caller`` may see."""

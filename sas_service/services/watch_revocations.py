@@ -13,7 +13,7 @@ from sas_service.domain.revocations import Action, State
 from sas_service.domain.runs import Revocation, StepRecord, allowed_actions, is_open, past_of, state_at
 from sas_service.domain.tokens import TokenRecord
 from sas_service.ports import EventQuery, Lease
-from sas_service.services.known_accounts import KnownAccounts
+from sas_service.services.named_accounts import NamedAccounts
 from sas_service.steps import casualties
 from sas_service.steps.run import Run, World
 
@@ -69,7 +69,7 @@ class Watching:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._known = KnownAccounts(policies=world.policies, slots=world.slots)
+        self._known = NamedAccounts(policies=world.policies, slots=world.slots)
 
     def one(self, run_id: str) -> Seen:
         """Return a revocation, its consumers counted now. Raises NotFound, AuditLogUnavailable."""
