@@ -13,7 +13,8 @@ SPREAD = 36.0
 """Within so many seconds everybody has heard: renewal information says 30 s and a fifth."""
 
 THREADS = 24
-_LIMIT = 1800.0
+LIMIT = 600.0
+"""Seconds after which those who have not moved are given up, so that a bench ends."""
 
 
 @dataclass(frozen=True)
@@ -60,22 +61,24 @@ class Movers:
         heapq.heapify(self._due)
         self._guard = threading.Lock()
         self._left = len(tokens)
+        self._until = begin
         self.moved = self.refused = 0
 
     def move_all(self) -> float:
-        """Return after how many seconds all had moved."""
+        """Return after how many seconds all had moved, or time was over."""
         begin = time.monotonic()
+        self._until = begin + LIMIT
         threads = [threading.Thread(target=self._work, daemon=True) for _ in range(THREADS)]
         for each in threads:
             each.start()
         for each in threads:
-            each.join(_LIMIT)
+            each.join()
         return time.monotonic() - begin
 
     def _work(self) -> None:
         while True:
             with self._guard:
-                if not self._left:
+                if not self._left or time.monotonic() >= self._until:
                     return
                 token = heapq.heappop(self._due)[1] if self._due and self._due[0][0] <= time.monotonic() else None
             if token is None:
