@@ -169,10 +169,10 @@ def _tell_revocation(before: Offered, during: Offered, movers: Movers, took: flo
     report.write(
         "Issuing beside a revocation, Azure throttling",
         f"An expedited run (lever `role`) replaces {TOKENS:,} live tokens of one team; all its applications ask within"
-        " 36 s of the switch, as their renewal information spreads them, and obey Retry-After. Another team goes on"
-        " asking for tokens.\n\n"
+        " 36 s of the switch, as their renewal information spreads them, and obey Retry-After (10 minutes). Another"
+        " team goes on asking for tokens.\n\n"
         f"{report.table(['the other team', 'offered/s', 'served/s', 'answers'], rows)}\n\n"
-        f"Replaced and acknowledged: {movers.moved:,} in {took:.0f} s (given up after 600), {movers.moved / took:.2f} a second; refused and"
+        f"Replaced and acknowledged: {movers.moved:,} in {took:.0f} s, {movers.moved / took:.2f} a second; refused and"
         f" come back: {movers.refused:,} times; the run ended as `{ended['state']}`. Both teams together:"
         f" {movers.moved / took + during.within(0, during.lasted):.2f} signatures a second (interactive is sure of"
         f" {SURE:.0f}).\n\n{report.machine()}",
