@@ -1,6 +1,7 @@
 """Around every request: its id, its line in the log, its metrics, and the headers that every answer carries."""
 
 import re
+from http import HTTPStatus
 from time import perf_counter
 from uuid import uuid4
 
@@ -8,6 +9,7 @@ import structlog
 from flask import Flask, Response, g, request
 
 from sas_service.api.cors import Cors
+from sas_service.api.exchange import Answer
 from sas_service.api.metrics import Metrics
 from sas_service.domain.callers import Caller
 
@@ -54,6 +56,15 @@ class Access:
             request_id=request_id,
             caller=caller.key if caller else None,
         )
+
+    def dressed(self, answer: Answer, request_id: str, origin: str | None) -> tuple[list[tuple[str, str]], bytes]:
+        """Return headers and body of an answer under /v1 that goes past Flask; ``origin`` is that of the page."""
+        headers = [*answer.headers.items(), (REQUEST_ID, request_id), *self.always, *self._cors.dress(origin)]
+        if answer.status == HTTPStatus.NOT_MODIFIED:
+            return headers, b""
+        body = answer.content.encode()
+        headers += (("Content-Type", answer.content_type), ("Content-Length", str(len(body))))
+        return headers, body
 
     def _finish(self, response: Response) -> Response:
         route = request.url_rule.rule if request.url_rule else "(none)"
