@@ -63,9 +63,9 @@ def parse_instant(text: str) -> datetime:
 
 def format_instant(instant: datetime) -> str:
     """Write ``instant`` as RFC 3339 in UTC, milliseconds only where there are any."""
-    utc = instant.astimezone(UTC)
+    utc = instant if instant.tzinfo is UTC else instant.astimezone(UTC)
     precision = "milliseconds" if utc.microsecond >= 1000 else "seconds"  # noqa: PLR2004  microseconds in one
-    return utc.replace(tzinfo=None).isoformat(timespec=precision) + "Z"
+    return utc.isoformat(timespec=precision).replace("+00:00", "Z")
 
 
 def whole_seconds(instant: datetime) -> datetime:

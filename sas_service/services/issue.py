@@ -182,7 +182,8 @@ class Issuing:
         left = self._spending.for_token(asked.allowed, purpose, replaces=asked.replaced)
         for _ in range(TRIES):
             try:
-                return replace(self._attempt(asked), quota=left)
+                issued = self._attempt(asked)
+                return replace(issued, quota=left) if left else issued
             except EpochMoved:
                 self._active_slots.forget(asked.allowed.account.name)
             except _BEFORE_SIGNING:

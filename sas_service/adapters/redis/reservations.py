@@ -92,7 +92,8 @@ class Reservations:
         record, idempotency = reservation.record, reservation.idempotency
         suffix, slot = record.id.rpartition(".")[2], f"{record.grant.signing_key}|{record.grant.identity}"
         layout = self._server.layout
-        text = record_text(replace(record, state=TokenState.RESERVED), layout)
+        reserved = record if record.state is TokenState.RESERVED else replace(record, state=TokenState.RESERVED)
+        text = record_text(reserved, layout)
         event = EventText.of(reservation.event, text.words)
         # Without an Idempotency-Key the two last names are not used; they only have to be of the same hash tag.
         names = (

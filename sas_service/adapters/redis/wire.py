@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
+from hiredis import pack_command
 from redis import Redis
 from redis.exceptions import ConnectionError as Unreachable
 from redis.exceptions import ResponseError
@@ -36,7 +37,7 @@ class Wire:
         """
         connection = self._take()
         try:
-            connection.send_packed_command(connection.pack_commands(commands), check_health=False)
+            connection.send_packed_command((_packed(commands),), check_health=False)
             answers = [_answer(connection) for _ in commands]
         except BaseException:
             # Something may still be under way on it: it is never used again.
@@ -62,6 +63,11 @@ class Wire:
             connection.disconnect()
             _connect(connection, self._pool)
         return connection
+
+
+def _packed(commands: Sequence[Command]) -> bytes:
+    pack: Any = pack_command  # its types allow for one word only
+    return b"".join([pack(tuple(words)) for words in commands])
 
 
 def _is_stale(connection: Any) -> bool:
