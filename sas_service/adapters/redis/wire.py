@@ -35,9 +35,10 @@ class Wire:
 
         Raises what redis-py raises when the server cannot be reached; nothing is sent a second time.
         """
+        packed = b"".join(pack_command(tuple(words)) for words in commands)  # type: ignore[arg-type]  # of any length
         connection = self._take()
         try:
-            connection.send_packed_command((_packed(commands),), check_health=False)
+            connection.send_packed_command([packed], check_health=False)
             answers = [_answer(connection) for _ in commands]
         except BaseException:
             # Something may still be under way on it: it is never used again.
@@ -63,11 +64,6 @@ class Wire:
             connection.disconnect()
             _connect(connection, self._pool)
         return connection
-
-
-def _packed(commands: Sequence[Command]) -> bytes:
-    pack: Any = pack_command  # its types allow for one word only
-    return b"".join([pack(tuple(words)) for words in commands])
 
 
 def _is_stale(connection: Any) -> bool:
