@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 UV := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet
+# Most of the time tests wait for servers. The slow files come first in the order of names: the short ones fill the end.
+PARALLEL := -n 3 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-deps test-full bench lint format docs lock clean
@@ -35,7 +37,7 @@ test: $(VENV)/.dev ## every check: style, types, import contracts, documents, te
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not full and not bench" tests
+	$(BIN)/python -m pytest $(PARALLEL) -m "not full and not bench" tests
 
 test-deps: ## what the browser and Node tests and the benches need and this machine lacks (apt, root); without it they skip
 	@missing=""; \
@@ -48,7 +50,7 @@ test-deps: ## what the browser and Node tests and the benches need and this mach
 	else echo "not root, or no apt: the tests that need$$missing will skip"; fi
 
 test-full: $(VENV)/.dev ## also the long suites
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not bench" tests
+	$(BIN)/python -m pytest $(PARALLEL) -m "not bench" tests
 
 bench: $(VENV)/.dev ## measure; prints tables and writes docs/benchmarks.md
 	$(BIN)/python -m pytest -q -s -rs tests/bench
