@@ -17,6 +17,9 @@ REQUEST_ID = "x-request-id"
 STARTED = "sas_service.started"
 """Where a request that came by the short way first has the time at which it began."""
 
+UNIDENTIFIED = "sas_service.unidentified"
+"""Where it has why nobody knows who asks: asking again could wait for Entra a second time."""
+
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}", re.ASCII)
 
 _SECURITY = (("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"))

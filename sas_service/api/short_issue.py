@@ -14,15 +14,15 @@ from typing import Any
 
 from marshmallow import Schema
 
-from sas_service.api.access import STARTED, Access, request_id_of
-from sas_service.api.auth import Gate, require
+from sas_service.api.access import STARTED, UNIDENTIFIED, Access, request_id_of
+from sas_service.api.auth import Gate, is_allowed
 from sas_service.api.exchange import Ask
 from sas_service.api.operations import Operation
 from sas_service.api.shape import shape
 from sas_service.api.short_way import REFUSED, Application, wanted
 from sas_service.api.strict_json import parse
 from sas_service.api.use_cases import UseCases
-from sas_service.domain.errors import InvalidRequest, SasServiceError
+from sas_service.domain.errors import InvalidRequest
 
 LONGEST = 1024
 """Bytes of a body that is read here."""
@@ -56,16 +56,16 @@ class ShortIssue:
         length, wants = _length(environ, operation.path), wanted(environ.get("HTTP_ACCEPT", ""))
         if length is None or wants is None:
             return self._long_way(environ, start_response)
-        started, request_id = perf_counter(), request_id_of(environ.get("HTTP_X_REQUEST_ID", ""))
+        request_id = request_id_of(environ.get("HTTP_X_REQUEST_ID", ""))
+        begun = {**environ, STARTED: perf_counter(), "HTTP_X_REQUEST_ID": request_id}
         try:
             caller = self._gate.identify(environ.get("HTTP_AUTHORIZATION"))
-            require(caller, operation.roles or ())
-        except SasServiceError:
-            # Nothing was done yet: the long way asks again and says no in full.
-            return self._long_way(environ, start_response)
-        body = self._read(environ, length)
+        except Exception as refusal:  # noqa: BLE001  the long way tells them apart
+            return self._long_way({**begun, UNIDENTIFIED: refusal}, start_response)
+        # Without the role nothing is read; the long way puts that on record.
+        body = self._read(begun, length) if is_allowed(caller, operation.roles) else None
         if body is None:
-            return self._long_way(environ, start_response)
+            return self._long_way(begun, start_response)
         ask = Ask(
             request_id=request_id,
             address=operation.path,
@@ -74,13 +74,16 @@ class ShortIssue:
             wants=wants,
             authenticated=caller,
         )
+        return self._answered(ask, begun, start_response)
+
+    def _answered(self, ask: Ask, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         try:
-            answer = operation.view(self._use_cases, ask)
+            answer = self._operation.view(self._use_cases, ask)
         except Exception as refusal:  # noqa: BLE001  the long way tells them apart
-            environ |= {REFUSED: refusal, STARTED: started, "HTTP_X_REQUEST_ID": request_id}
-            return self._long_way(environ, start_response)
-        headers, content = self._access.dressed(answer, request_id, ask.origin)
-        self._access.answered("POST", operation.path, answer.status, started, request_id, caller)
+            return self._long_way({**environ, REFUSED: refusal}, start_response)
+        headers, content = self._access.dressed(answer, ask.request_id, ask.origin)
+        route, started = self._operation.path, environ[STARTED]
+        self._access.answered("POST", route, answer.status, started, ask.request_id, ask.authenticated)
         start_response(_STATUS[answer.status], headers)
         return [content]
 

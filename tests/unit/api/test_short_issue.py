@@ -12,7 +12,13 @@ from flask import Flask
 
 from sas_service.api.short_issue import LONGEST, ShortIssue
 from sas_service.api.short_way import ShortWay
-from sas_service.domain.errors import AuditLogUnavailable, AzureUnavailable, MirrorUnavailable
+from sas_service.domain.errors import (
+    AuditLogUnavailable,
+    AzureUnavailable,
+    IdentityUnavailable,
+    MirrorUnavailable,
+    SasServiceError,
+)
 from sas_service.domain.quotas import Quota
 from sas_service.ports import Suspension
 from tests.unit.api.world import DEPOT, NOW, SHARING_POLICY, SHOP, KnownPolicy, World, app_of, as_caller
@@ -127,9 +133,14 @@ def test_a_refusal_is_on_record_once_and_the_view_is_not_run_again() -> None:
     assert [line.count('"kind":"denied"') for line in world.mirror.lines()] == [1]
 
 
-@pytest.mark.parametrize("what", ["audit_log", "mirror", "maps_account"])
+@pytest.mark.parametrize("what", ["caller_tokens", "audit_log", "mirror", "maps_account"])
 def test_what_is_away_is_503_and_nothing_is_tried_twice(what: str) -> None:
-    errors = {"audit_log": AuditLogUnavailable, "mirror": MirrorUnavailable, "maps_account": AzureUnavailable}
+    errors: dict[str, type[SasServiceError]] = {
+        "caller_tokens": IdentityUnavailable,
+        "audit_log": AuditLogUnavailable,
+        "mirror": MirrorUnavailable,
+        "maps_account": AzureUnavailable,
+    }
     world = World()
     error = errors[what]("away", retry_after=timedelta(seconds=2))
     # Once: a second try would go through.
