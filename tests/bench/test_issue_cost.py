@@ -9,6 +9,7 @@ import json
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
 
 from tests.bench.reference import report, views
@@ -16,11 +17,14 @@ from tests.bench.reference.stage import ROOT, processor_seconds, server, stage
 
 ROUNDS, REQUESTS, CALLS = 7, 300, 200
 _MILLI = 1000.0
+_numbers = count()
 
-ISSUE, BARE, WAITS, SAMPLE = "complete issue", "bare view", "bare view, same waits", "naive sample"
+ISSUE, NEW, BARE = "complete issue", "complete issue, new bodies", "bare view"
+WAITS, SAMPLE = "bare view, same waits", "naive sample"
 TUNED, DEFAULT = "List SAS, tuned", "List SAS, default"
 _SERVERS = {
     ISSUE: ("sas_service.wsgi:application()", "/healthz"),
+    NEW: ("sas_service.wsgi:application()", "/healthz"),
     BARE: ("tests.bench.reference.views:same_settings()", "/"),
     WAITS: ("tests.bench.reference.views:same_waits()", "/"),
     SAMPLE: ("tests.bench.reference.views:sample()", "/"),
@@ -30,7 +34,7 @@ _WORDS = """One gunicorn worker each, under the service's configuration; CPU tim
 process of its own.
 
 - *complete issue*: `POST /v1/tokens` of an exclusive profile, with authentication, policy, budget, two scripts, WAITAOF
-  and the synced mirror; each request has the same body.
+  and the synced mirror; each request has the same body, as a team's have; *new bodies*: each has another label.
 - *bare view*: Flask, and List SAS through the service's SDK settings: own pipeline (bearer, user agent, decoding; no
   retries, redirects, registration, logging), `use_env_settings=False`, a session that sends what the SDK has prepared.
   The service hands the SDK its body as bytes, the view the SDK's model.
@@ -45,27 +49,28 @@ process of its own.
 def test_a_complete_issue_beside_the_bare_call(tmp_path: Path) -> None:
     plenty = {"SAS_ARM_WRITES_BURST": "100000000", "SAS_ARM_WRITES_PER_SECOND": "1000000", "SAS_LOG_LEVEL": "info"}
     with stage(tmp_path, settings=plenty) as staged, ExitStack() as stack:
-        body = json.dumps({"profile": "storefront-web"})
         headers = {"Authorization": f"Bearer {staged.bearer()}", "Content-Type": "application/json"}
         costs: dict[str, list[float]] = {name: [] for name in _SERVERS}
         running = {
             name: stack.enter_context(server(staged, application, health=health))
             for name, (application, health) in _SERVERS.items()
         }
-        for port, _ in running.values():
-            _issue(port, body, headers, REQUESTS // 4)
+        for name, (port, _) in running.items():
+            _issue(port, name, headers, REQUESTS // 4)
         for _ in range(ROUNDS):
             for name, (port, master) in running.items():
                 before = processor_seconds(master)
-                _issue(port, body, headers, REQUESTS)
+                _issue(port, name, headers, REQUESTS)
                 costs[name].append((processor_seconds(master) - before) / REQUESTS * _MILLI)
         calls = _sdk_calls(staged.arm)
     _report(costs, calls)
 
 
-def _issue(port: int, body: str, headers: dict[str, str], count: int) -> None:
+def _issue(port: int, name: str, headers: dict[str, str], times: int) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-    for _ in range(count):
+    for _ in range(times):
+        labels = {"labels": {"n": str(next(_numbers))}} if name == NEW else {}
+        body = json.dumps({"profile": "storefront-web", **labels})
         connection.request("POST", "/v1/tokens", body, headers)
         answer = connection.getresponse()
         content = answer.read()
@@ -103,6 +108,7 @@ def _report(costs: dict[str, list[float]], calls: dict[str, list[float]]) -> Non
 
     compared = [
         (ISSUE, BARE, "<= 1.15"),
+        (NEW, BARE, ""),
         (ISSUE, WAITS, ""),
         (WAITS, BARE, ""),
         (ISSUE, SAMPLE, "reported"),
