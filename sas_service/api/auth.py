@@ -54,8 +54,13 @@ def bearer(authorization: str | None) -> str:
     return match[1]
 
 
+def is_allowed(caller: Caller, roles: tuple[Role, ...] | None) -> bool:
+    """Tell whether ``caller`` has one of ``roles``; no roles means any authenticated caller."""
+    return not roles or not caller.roles.isdisjoint(roles)
+
+
 def require(caller: Caller, roles: tuple[Role, ...]) -> None:
     """Raise MissingRole unless ``caller`` has one of ``roles``; no roles means any authenticated caller."""
-    if roles and not caller.roles.intersection(roles):
+    if not is_allowed(caller, roles):
         names = " or ".join(role.value for role in roles)
         raise MissingRole(f"This needs the app role {names}.", role=names)

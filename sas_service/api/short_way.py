@@ -55,7 +55,7 @@ class ShortWay:
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Serve a request (WSGI)."""
-        profile, wants = self._profile(environ), _wanted(environ.get("HTTP_ACCEPT", ""))
+        profile, wants = self._profile(environ), wanted(environ.get("HTTP_ACCEPT", ""))
         if profile is None or wants is None:
             return self._long_way(environ, start_response)
         started, request_id = perf_counter(), request_id_of(environ.get("HTTP_X_REQUEST_ID", ""))
@@ -103,7 +103,7 @@ class ShortWay:
         return headers, body
 
 
-def _wanted(accept: str) -> str | None:
+def wanted(accept: str) -> str | None:
     """Return the media type where it takes no weighing."""
     if accept == "text/plain":
         return accept

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+from sas_service.adapters.redis.compact_json import compact
 from sas_service.adapters.redis.instants import milliseconds
 from sas_service.adapters.redis.keys import Keys
 from sas_service.adapters.redis.words import names_in, packed, told, unpacked
@@ -35,15 +36,16 @@ class EventText:
     def of(cls, draft: EventDraft, *words: Mapping[str, str]) -> "EventText":
         """Return the text of a draft; ``words`` is what a record written with it needs of the dictionary."""
         document = draft.document()
-        return cls._told(json.dumps(document, separators=(",", ":")), document, *words)
+        return cls._told(compact(document), document, milliseconds(draft.at), *words)
 
     @classmethod
     def read(cls, text: str) -> "EventText":
         """Return what an earlier ``of`` wrote."""
-        return cls._told(text, json.loads(text))
+        members = json.loads(text)
+        return cls._told(text, members, milliseconds(parse_instant(members["at"])))
 
     @classmethod
-    def _told(cls, text: str, members: Mapping[str, Any], *words: Mapping[str, str]) -> "EventText":
+    def _told(cls, text: str, members: Mapping[str, Any], at_ms: int, *words: Mapping[str, str]) -> "EventText":
         caller = members.get("caller") or {}
         revocation = members.get("revocation")
         return cls(
@@ -53,7 +55,7 @@ class EventText:
             caller.get("applicationId") or "",
             caller.get("objectId") or "",
             revocation if isinstance(revocation, str) else "",
-            milliseconds(parse_instant(members["at"])),
+            at_ms,
             {name: piece for each in words for name, piece in each.items()},
         )
 
@@ -79,7 +81,7 @@ class EventText:
         token = keys.token_head(self.token)[1] if self.token else ""
         short, pieces = packed(self.text[1:]) if layout > 1 else ("", {})
         return (
-            *(json.dumps(keys.name), self.text, short, told({**pieces, **self.more_words}), self.at_ms),
+            *(_quoted(keys.name), self.text, short, told({**pieces, **self.more_words}), self.at_ms),
             *(self.team, token, self.application, self.object_id, self.revocation),
         )
 
