@@ -105,7 +105,10 @@ _quoted = cache(json.dumps)
 
 
 def served(stream: str, seq: int, stored: str, words: Mapping[str, str]) -> str:
-    """Return the event's text as it was served and mirrored when it was written, byte for byte."""
+    """Return the event's text as it was served and mirrored when it was written, byte for byte.
+
+    Raises KeyError for a name that is not among ``words``.
+    """
     if not stored.startswith(_PACKED):
         return stored
     return f'{{"stream":{_quoted(stream)},"seq":{seq},{unpacked(stored[1:], words)}'
