@@ -17,11 +17,12 @@ from sas_service.domain.audit import AuditEvent
 from sas_service.ports import EventPage, EventQuery
 
 _CHAIN = Script("chain")
-_LOOK = Script("look")
 _BOUNDS = Script("event_bounds")
 _MARGIN = timedelta(minutes=4)
 """Twice what an event's own time may differ from the server's without being listed as late (lua/events.lua)."""
 _AT = '"at":"'
+_TEXT = 1
+"""Where the text stands in an entry's flat list of fields and values."""
 _EXAMINED_AT_ONCE = 200
 _MOST_ROUNDS = 5
 _MOST_PASSED = 100
@@ -98,12 +99,12 @@ class EventReads:
                 feed.take_chained(self._matching(query, feed.stream, numbers, texts), int(rest))
         # What has to be looked for is rarer than what is listed: more is examined at once.
         many = max(count, _EXAMINED_AT_ONCE) if chain else count
-        calls = [_look_call(chain, feed, many) for feed in looked]
-        answers = self._server.run_all(_LOOK, calls) if calls else []
-        for feed, (numbers, texts, pointers) in zip(looked, answers, strict=True):
-            events = self._matching(query, feed.stream, numbers, texts)
+        answers = self._server.read_plain(*(_look_words(feed, many) for feed in looked)) if looked else []
+        for feed, entries in zip(looked, answers, strict=True):
+            numbers = [int(entry.partition("-")[0]) for entry, _ in entries]
+            events = self._matching(query, feed.stream, numbers, [fields[_TEXT] for _, fields in entries])
             if chain:
-                feed.take_looked_for(numbers, events, pointers, asked=many)
+                feed.take_looked_for(numbers, events, [chain.pointer_in(fields) for _, fields in entries], asked=many)
             else:
                 feed.take_looked_at(numbers, events, asked=many)
 
@@ -170,10 +171,9 @@ def _chain_call(chain: Chain, feed: Feed, count: int) -> tuple[tuple[str, ...], 
     return (keys.events, heads, keys.chains, keys.last_seq), words
 
 
-def _look_call(chain: Chain | None, feed: Feed, count: int) -> tuple[tuple[str, ...], tuple[str | int, ...]]:
+def _look_words(feed: Feed, count: int) -> tuple[str | int, ...]:
     newest = "+" if feed.rest is None else f"{abs(feed.rest)}-0"
-    pointer = (chain.field, chain.place) if chain else ("", "")
-    return (Keys(feed.stream).events,), (newest, f"{feed.lowest}-0", count, *pointer)
+    return "XREVRANGE", Keys(feed.stream).events, newest, f"{feed.lowest}-0", "COUNT", count
 
 
 def _time_of(text: str) -> datetime:
