@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 UV := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet
+# Most of the time tests wait for servers. The slow files come first in the order of names: the short ones fill the end.
+PARALLEL := -n 3 --dist loadfile --no-loadscope-reorder
 
 # Bytecode is kept: without it every process that a demo, test or bench starts would compile the whole package again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -38,7 +40,7 @@ test: $(VENV)/.dev ## every check: style, types, import contracts, documents, te
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not full and not bench" tests
+	$(BIN)/python -m pytest $(PARALLEL) -m "not full and not bench" tests
 
 test-deps: ## what the browser and Node tests and the benches need and this machine lacks (apt, root); without it they skip
 	@missing=""; \
@@ -51,7 +53,7 @@ test-deps: ## what the browser and Node tests and the benches need and this mach
 	else echo "not root, or no apt: the tests that need$$missing will skip"; fi
 
 test-full: $(VENV)/.dev ## also the long suites
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not bench" tests
+	$(BIN)/python -m pytest $(PARALLEL) -m "not bench" tests
 
 bench: $(VENV)/.dev ## measure; prints tables and writes docs/benchmarks.md
 	$(BIN)/python -m pytest -q -s -rs tests/bench

@@ -134,7 +134,7 @@ class QuickFill:
 
     def _learn(self, words: dict[str, str]) -> None:
         if not words.keys() <= self._words:
-            self._words |= words.keys()
+            self._words.update(words)
             self._fields[_KEYS.words].update(words)
 
 
