@@ -8,7 +8,7 @@ from sas_service.adapters.audit_filters import is_event_asked_for
 from sas_service.adapters.cursors import check_limit, event_cursor, read_event_cursor
 from sas_service.adapters.redis.event_chains import Chain
 from sas_service.adapters.redis.event_feed import Feed, Timed
-from sas_service.adapters.redis.event_text import served, stored_words
+from sas_service.adapters.redis.event_text import served_all, stored_words
 from sas_service.adapters.redis.instants import milliseconds
 from sas_service.adapters.redis.keys import Keys
 from sas_service.adapters.redis.server import Script, Server
@@ -122,10 +122,10 @@ class EventReads:
     def _texts(self, stream: str, numbers: Sequence[int], stored: Sequence[str]) -> list[str]:
         words = self._words.known(stream)
         try:
-            return [served(stream, seq, text, words) for seq, text in zip(numbers, stored, strict=True)]
+            return served_all(stream, numbers, stored, words)
         except KeyError:
             words = self._words.of(stream, (name for text in stored for name in stored_words(text)))
-        return [served(stream, seq, text, words) for seq, text in zip(numbers, stored, strict=True)]
+        return served_all(stream, numbers, stored, words)
 
 
 def _page(feeds: Sequence[Feed], limit: int, *, take: bool) -> list[AuditEvent]:
