@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from sas_service.domain.lockdowns import SEE_KEYS
 from sas_service.domain.revocations import Lever
 from sas_service.steps import cutting, locking, moving, proving, releasing, sharing_keys, standby
 from sas_service.steps.locking import LockStep
@@ -135,7 +136,7 @@ LOCKING: Final[tuple[LockStep, ...]] = (
         locking.end,
     ),
     LockStep(
-        "see-keys",
+        SEE_KEYS,
         "Remember both keys by their fingerprints; issuing stopped when the lockdown was asked for.",
         locking.are_seen,
         locking.see,

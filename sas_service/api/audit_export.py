@@ -43,7 +43,7 @@ class Exports:
             raise TooManyWatchers("This process has as many exports as it may have.")
         try:
             first = page(cursor, min(rows, BATCH))
-        except SasServiceError:
+        except BaseException:  # whatever it was: the place is nobody's
             self._free.release()
             raise
         return Told(self._pieces(media_type, page, link, first, rows), self._free.release)

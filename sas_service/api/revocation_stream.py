@@ -110,8 +110,11 @@ class Told:
         self._release: Callable[[], None] | None = release
 
     def __iter__(self) -> Iterator[str]:
-        """Return the pieces."""
-        return self._pieces
+        """Return the pieces; the place is given back with the last one, and if they end in any other way."""
+        try:
+            yield from self._pieces
+        finally:
+            self.close()
 
     def close(self) -> None:
         """Give the place back."""

@@ -12,9 +12,11 @@ from sas_service.adapters.redis.seals import RedisSeals
 from sas_service.adapters.system_clock import SystemClock
 from sas_service.bootstrap.stores import Stores, build_stores
 from sas_service.domain.audit import SERVICE_STREAM
+from sas_service.ports import Accounts
 from sas_service.services.age import LogAging
 from sas_service.services.evidence import Evidence
 from sas_service.services.export import LogExport
+from sas_service.services.known_accounts import KnownAccounts
 from sas_service.services.prove import LogProofs
 from sas_service.services.seal import StreamSealing
 from sas_service.settings import Settings
@@ -38,7 +40,7 @@ def build_signing(settings: Settings) -> Ed25519Signing | None:
     return Ed25519Signing(settings.signing_key.decode(), name=settings.signing_origin)
 
 
-def build_sealed_log(settings: Settings, stores: Stores, policies: PolicyFile) -> SealedLog | None:
+def build_sealed_log(settings: Settings, stores: Stores, policies: PolicyFile, accounts: Accounts) -> SealedLog | None:
     """Build it; None where no signing key is set: nothing is sealed then."""
     signing = build_signing(settings)
     if signing is None:
@@ -47,7 +49,7 @@ def build_sealed_log(settings: Settings, stores: Stores, policies: PolicyFile) -
     return SealedLog(
         signing=signing,
         sealing=StreamSealing(
-            policies=policies,
+            accounts=accounts,
             streams=streams,
             seals=seals,
             signing=signing,
@@ -57,6 +59,7 @@ def build_sealed_log(settings: Settings, stores: Stores, policies: PolicyFile) -
         ),
         aging=LogAging(
             policies=policies,
+            accounts=accounts,
             streams=streams,
             seals=seals,
             mirrored=LookedUp(stores.reading),
@@ -66,7 +69,7 @@ def build_sealed_log(settings: Settings, stores: Stores, policies: PolicyFile) -
             lockdowns=stores.lockdowns,
             clock=clock,
         ),
-        proofs=LogProofs(policies=policies, seals=seals, verifying_key=signing.verifying_key),
+        proofs=LogProofs(accounts=accounts, seals=seals, verifying_key=signing.verifying_key),
         evidence=Evidence(
             journal=stores.journal,
             acknowledgements=stores.acknowledgements,
@@ -82,7 +85,9 @@ def export_from(environ: Mapping[str, str]) -> tuple[LogExport, tuple[str, ...]]
     settings = Settings.from_env(environ)
     stores = build_stores(settings, environ, guarded=False)
     export = LogExport(streams=RedisEventStreams(stores.server), seals=RedisSeals(stores.server))
-    return export, (*sorted(load_policy(settings.policy_file).accounts), SERVICE_STREAM)
+    policy = load_policy(settings.policy_file)
+    accounts = KnownAccounts(named=lambda: policy.accounts, roster=stores.roster, reading=stores.reading)
+    return export, (*accounts(), SERVICE_STREAM)
 
 
 def verifying_key_from(environ: Mapping[str, str]) -> str | None:

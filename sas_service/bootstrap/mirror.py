@@ -3,22 +3,30 @@
 from collections.abc import Mapping
 
 from sas_service.adapters.mirrored_events import LookedUp
-from sas_service.adapters.policy_file import PolicyFile, load_policy
+from sas_service.adapters.policy_file import load_policy
 from sas_service.adapters.redis.event_streams import RedisEventStreams
 from sas_service.adapters.redis.mirror_progress import RedisMirrorProgress
 from sas_service.adapters.redis.repair import RedisRepair
 from sas_service.adapters.system_clock import SystemClock
 from sas_service.bootstrap.stores import Stores, build_stores
+from sas_service.ports import Accounts, Policies
 from sas_service.services.backfill_mirror import MirrorBackfill
+from sas_service.services.known_accounts import KnownAccounts
 from sas_service.services.losses import LossDetection
 from sas_service.services.repair import AuditRepair
+from sas_service.services.restore import Memory
 from sas_service.settings import Settings
 
 
-def build_backfill(stores: Stores, policies: PolicyFile) -> MirrorBackfill:
+def build_accounts(stores: Stores, policies: Policies) -> KnownAccounts:
+    """Build what says which accounts there are to look after."""
+    return KnownAccounts(named=lambda: policies.current().accounts, roster=stores.roster, reading=stores.reading)
+
+
+def build_backfill(stores: Stores, accounts: Accounts) -> MirrorBackfill:
     """Build the rounds that fill the mirror in."""
     return MirrorBackfill(
-        policies=policies,
+        accounts=accounts,
         streams=RedisEventStreams(stores.server),
         reading=stores.reading,
         mirrored=LookedUp(stores.reading),
@@ -40,14 +48,22 @@ def repair_from(environ: Mapping[str, str]) -> AuditRepair:
     stores.server.check()
     streams = RedisEventStreams(stores.server)
     return AuditRepair(
-        detection=LossDetection(reading=stores.reading, streams=streams, slots=stores.slots),
+        detection=LossDetection(
+            reading=stores.reading, streams=streams, slots=stores.slots, apart=settings.redis_cluster
+        ),
         reading=stores.reading,
         streams=streams,
         repair=RedisRepair(stores.server, lease=settings.revocation_lease),
         audit_log=stores.audit_log,
         mirror=stores.mirror,
-        suspensions=stores.suspensions,
-        acknowledgements=stores.acknowledgements,
+        memory=Memory(
+            slots=stores.slots,
+            journal=stores.journal,
+            lockdowns=stores.lockdowns,
+            suspensions=stores.suspensions,
+            acknowledgements=stores.acknowledgements,
+        ),
         accounts=sorted(load_policy(settings.policy_file).accounts),
         clock=SystemClock(),
+        apart=settings.redis_cluster,
     )

@@ -8,7 +8,7 @@ import structlog
 from sas_service.adapters.logs import configure_logs
 from sas_service.adapters.policy_file import PolicyFile
 from sas_service.adapters.readiness import Question
-from sas_service.bootstrap.mirror import build_backfill
+from sas_service.bootstrap.mirror import build_accounts, build_backfill
 from sas_service.bootstrap.policies import build_policies
 from sas_service.bootstrap.stores import Stores, build_stores
 from sas_service.domain.errors import SasServiceError
@@ -27,7 +27,7 @@ def readiness(stores: Stores, policies: PolicyFile | None) -> tuple[Question, ..
     )
     if policies is None:
         return questions
-    backfill = build_backfill(stores, policies)
+    backfill = build_backfill(stores, build_accounts(stores, policies))
     behind = Question("mirrored", lambda: {"behind": backfill.behind()})
     return (*questions, behind, Question("policy", policies.status))
 

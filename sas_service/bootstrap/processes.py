@@ -20,7 +20,7 @@ from sas_service.api.metrics import Metrics
 from sas_service.bootstrap.audit import SealedLog, build_sealed_log
 from sas_service.bootstrap.azure import Azure, build_azure, build_caller_tokens
 from sas_service.bootstrap.issuing import build_issuing, build_replacing
-from sas_service.bootstrap.mirror import build_backfill
+from sas_service.bootstrap.mirror import build_accounts, build_backfill
 from sas_service.bootstrap.policies import build_policies
 from sas_service.bootstrap.preflight import readiness
 from sas_service.bootstrap.revocation import Revocations, build_revocations
@@ -32,7 +32,7 @@ from sas_service.services.account_cors import AccountOrigins
 from sas_service.services.backfill_mirror import MirrorBackfill
 from sas_service.services.deny import Deciding
 from sas_service.services.expose import Exposing
-from sas_service.services.fold_hand_outs import Folding
+from sas_service.services.fold_hand_outs import WITHOUT_WORKER, Folding
 from sas_service.services.histories import Histories
 from sas_service.services.identify import Identifying
 from sas_service.services.inspect import Inspection
@@ -78,10 +78,16 @@ def build_service(environ: Mapping[str, str], *, last_accepted: Path | None = No
     policies = build_policies(settings, stores, last_accepted)
     azure = build_azure(settings, policies.current, environ, stores.server)
     clock = SystemClock()
-    reaping = Reaping(policies=policies, audit_log=stores.audit_log, mirror=stores.mirror, clock=clock)
+    accounts = build_accounts(stores, policies)
+    folding = build_folding(stores, accounts)
+    reaping = Reaping(accounts=accounts, audit_log=stores.audit_log, mirror=stores.mirror, clock=clock)
 
     def upkeep() -> None:
-        looks = (policies.refresh, stores.loss_guard.recheck, stores.migrations.guard, stores.server.check)
+        looks: tuple[Callable[[], object], ...] = (
+            *(policies.refresh, stores.loss_guard.recheck, stores.migrations.guard, stores.server.check),
+            # The worker's, while there is one; without any, what is counted would grow for ever.
+            lambda: folding.run(late=WITHOUT_WORKER),
+        )
         for_each(looks, lambda look: look())
 
     return Service(
@@ -91,12 +97,12 @@ def build_service(environ: Mapping[str, str], *, last_accepted: Path | None = No
         policies=policies,
         readiness=readiness(stores, policies),
         reaping=reaping,
-        folding=build_folding(stores, policies),
+        folding=folding,
         syncing=lambda: stores.suspensions.sync(sorted(policies.current().accounts)),
         revocations=build_revocations(settings, stores, policies, azure),
-        sealed_log=build_sealed_log(settings, stores, policies),
+        sealed_log=build_sealed_log(settings, stores, policies, accounts),
         sinking=build_sinking(settings, stores, policies, azure),
-        backfill=build_backfill(stores, policies),
+        backfill=build_backfill(stores, accounts),
         upkeep=upkeep,
         policy_poll=settings.policy_poll,
     )

@@ -14,6 +14,7 @@ from sas_service.adapters.policy_file import PolicyFile
 from sas_service.adapters.system_clock import SystemClock
 from sas_service.bootstrap.revocation import build_sealing
 from sas_service.bootstrap.stores import Stores
+from sas_service.ports import Accounts
 from sas_service.services.deny import Deciding
 from sas_service.services.fold_hand_outs import Folding
 from sas_service.services.hand_out import HandingOut, Patience
@@ -76,6 +77,6 @@ def _quietly(work: Callable[[], None]) -> None:
         _log.warning("making a shared token ahead fails", error=f"bug: {type(bug).__name__}")
 
 
-def build_folding(stores: Stores, policies: PolicyFile) -> Folding:
+def build_folding(stores: Stores, accounts: Accounts) -> Folding:
     """Build the worker's round that writes what was counted."""
-    return Folding(policies=policies, shared=stores.shared_tokens, mirror=stores.mirror, clock=SystemClock())
+    return Folding(accounts=accounts, shared=stores.shared_tokens, mirror=stores.mirror, clock=SystemClock())

@@ -21,6 +21,7 @@ from sas_service.adapters.redis.lockdowns import RedisLockdowns
 from sas_service.adapters.redis.loss_guard import LossGuard
 from sas_service.adapters.redis.migrations import Migrations
 from sas_service.adapters.redis.notes import RedisNotes
+from sas_service.adapters.redis.roster import RedisRoster
 from sas_service.adapters.redis.server import Durability, Server
 from sas_service.adapters.redis.shared_tokens import RedisSharedTokens
 from sas_service.adapters.redis.slots import RedisSlots
@@ -49,6 +50,7 @@ class Stores:
     acknowledgements: RedisAcknowledgements
     shared_tokens: RedisSharedTokens
     notes: RedisNotes
+    roster: RedisRoster
     mirror: WatchedMirror
     reading: SegmentReading
     loss_guard: LossGuard
@@ -80,6 +82,7 @@ def build_stores(settings: Settings, environ: Mapping[str, str], *, guarded: boo
         acknowledgements=RedisAcknowledgements(server),
         shared_tokens=RedisSharedTokens(server),
         notes=RedisNotes(server),
+        roster=RedisRoster(server),
         mirror=WatchedMirror(mirror, server.raise_floor),
         reading=reading,
         loss_guard=guard,

@@ -38,6 +38,7 @@ class EventKind(StrEnum):
     CONSUMERS_LATE = "consumersLate"
     CANARY_SIGNED = "canarySigned"
     LOCKDOWN_BEGUN = "lockdownBegun"
+    LOCKDOWN_FROZEN = "lockdownFrozen"
     LOCKDOWN_STEP = "lockdownStep"
     LOCKDOWN_BREACHED = "lockdownBreached"
     LOCKDOWN_RELEASING = "lockdownReleasing"

@@ -131,7 +131,11 @@ def _times(run: Revocation) -> dict[str, object]:
 
 
 def _decision(event: AuditEvent, members: Mapping[str, object]) -> dict[str, object]:
-    said = {name: value for name, value in members.items() if name not in {"stream", "account", "revocation", "seq"}}
+    said = {
+        name: value
+        for name, value in members.items()
+        if name not in {"stream", "account", "revocation", "seq", "entry"}
+    }
     return {"seq": event.seq, **said}
 
 

@@ -13,6 +13,9 @@ from sas_service.domain.slots import SigningKey
 
 REGENERATE = "regenerate"
 
+SEE_KEYS, NEW_KEYS = "see-keys", "regenerate-keys"
+"""The steps that put on record what a release compares: the keys of before, and that both are others."""
+
 
 class LockdownState(StrEnum):
     """Where a lockdown stands; in all but the last the account is frozen."""

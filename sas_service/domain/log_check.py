@@ -183,7 +183,9 @@ class LogCheck:
 
     def _report(self, stream: _Stream) -> StreamReport:
         size = stream.frontier.size
-        for beyond in sorted(each for each in stream.roots if each > size):
+        if not size and stream.newest:
+            stream.blame(f"the export has nothing of {stream.name}: a checkpoint has {stream.newest} events of it")
+        for beyond in sorted(each for each in stream.roots if each > size > 0):
             stream.blame(f"a checkpoint has {beyond} events, the export only {size}")
         if stream.hashed > stream.proven:
             stream.blame(f"events {stream.proven + 1} to {stream.hashed} are only hashes, and no checkpoint has them")

@@ -1,4 +1,4 @@
-"""What events say of the state that they led to: records, slots, suspensions and words, read back from the mirror."""
+"""What events say of the state that they led to: records, slots, suspensions, words, runs and lockdowns."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -9,14 +9,14 @@ from typing import Any
 from sas_service.domain.audit import AuditEvent, EventKind
 from sas_service.domain.consumers import Acknowledgement, Consumer
 from sas_service.domain.iso8601 import parse_instant
+from sas_service.domain.restored_lockdowns import LockdownsTold
+from sas_service.domain.restored_runs import RunsTold
 from sas_service.domain.slots import AccountSlots, SigningKey
 from sas_service.domain.tokens import Grant, TokenRecord, TokenState, known_by
 
 _OF_TOKENS = frozenset(
     {EventKind.RESERVED, EventKind.ISSUED, EventKind.REDELIVERED, EventKind.ABANDONED, EventKind.REFUSED}
 )
-_OF_RUNS = frozenset({EventKind.REVOCATION_PLANNED, EventKind.REVOCATION_DECIDED, EventKind.REVOCATION_STEP})
-_OF_LOCKDOWNS = frozenset({EventKind.LOCKDOWN_BEGUN, EventKind.LOCKDOWN_RELEASING, EventKind.LOCKDOWN_ENDED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +33,16 @@ class SuspensionTold:
 
 @dataclass(slots=True)
 class Restoration:
-    """Some events of one stream, folded over what is known of their tokens; ``stored`` is what the log has of them."""
+    """Some events of one stream, folded over what the log has: of their tokens, and of the account as a whole."""
 
     stream: str
+    runs: RunsTold
+    lockdowns: LockdownsTold
     records: dict[str, TokenRecord] = field(default_factory=dict)
     committed: set[str] = field(default_factory=set)
     slots: AccountSlots | None = None
     suspensions: dict[tuple[str, str], SuspensionTold] = field(default_factory=dict)
     words: list[Acknowledgement] = field(default_factory=list)
-    runs: set[str] = field(default_factory=set)
-    lockdown: bool | None = None
     unknown: set[str] = field(default_factory=set)
     """Tokens whose ``reserved`` event is nowhere: there is nothing to make a record of."""
 
@@ -56,10 +56,8 @@ class Restoration:
             self._word(members)
         elif kind in {EventKind.SUSPENDED, EventKind.SUSPENSION_LIFTED}:
             self._suspension(members, in_force=kind == EventKind.SUSPENDED)
-        elif kind in _OF_LOCKDOWNS:
-            self.lockdown = kind != EventKind.LOCKDOWN_ENDED
-        elif kind in _OF_RUNS:
-            self._run(members)
+        else:
+            self._account(kind, members)
 
     def _token(self, kind: str, members: Mapping[str, Any]) -> None:
         token = members["token"]
@@ -97,13 +95,23 @@ class Restoration:
         before = known.identities if known else {}
         self.slots = AccountSlots(self.stream, epoch, key, {**before, **identities})
 
-    def _run(self, members: Mapping[str, Any]) -> None:
-        if isinstance(run := members.get("revocation"), str):
-            self.runs.add(run)
-        evidence = members.get("evidence") or {}
-        if members.get("step") == "switch" and "epoch" in evidence:
-            key = SigningKey(evidence["signingKey"])
-            self._slots_are(evidence["epoch"], key, evidence.get("identities") or {})
+    def _account(self, kind: str, members: Mapping[str, Any]) -> None:
+        """Take in what is about the account as a whole: its slots, runs and lockdowns."""
+        for told in (members.get("slots"), members.get("evidence")):
+            if isinstance(told, Mapping) and {"epoch", "signingKey"} <= told.keys():
+                self._slots_are(told["epoch"], SigningKey(told["signingKey"]), told.get("identities") or {})
+        epoch = self.slots.epoch if self.slots else 0
+        before = self.lockdowns.holding
+        self.lockdowns.fold(members, epoch=epoch)
+        self.runs.fold(members, epoch=epoch)
+        after = self.lockdowns.holding
+        if kind == EventKind.LOCKDOWN_BEGUN and after is not None and (before is None or before.id != after.id):
+            self._freeze()
+
+    def _freeze(self) -> None:
+        """Count the epoch up, as the freeze did; what it came to is said later, by newer releases."""
+        known = self.slots or AccountSlots(self.stream, 1, SigningKey.PRIMARY, {})
+        self.slots = replace(known, epoch=known.epoch + 1)
 
     def _suspension(self, members: Mapping[str, Any], *, in_force: bool) -> None:
         kind, name = members["suspended"]["kind"], members["suspended"]["id"]

@@ -13,6 +13,9 @@ from sas_service.domain.slots import AccountSlots
 TAKES_AWAY = frozenset({"regenerate", "detach", "remove"})
 """The operations after which something that worked does not: a late one must find nothing to kill."""
 
+PROVEN_KEYS = "provenKeys"
+"""What the step that proves the new slot says of the key that takes over, by its fingerprint."""
+
 CUTTING_STEPS = frozenset({"regenerate-key", "detach-identity", "remove-role"})
 
 

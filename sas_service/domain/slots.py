@@ -21,6 +21,11 @@ class AccountSlots:
     signing_key: SigningKey
     identities: Mapping[str, str]
 
+    def document(self) -> dict[str, object]:
+        """Write them as events say them: all that a repair of the audit log needs to give them back."""
+        identities = dict(sorted(self.identities.items()))
+        return {"epoch": self.epoch, "signingKey": self.signing_key.value, "identities": identities}
+
 
 @dataclass(frozen=True, slots=True)
 class Slot:

@@ -3,6 +3,7 @@
 Every method may raise the errors of ``domain/errors.py`` that its docstring names, and nothing else.
 """
 
+from sas_service.ports.accounts import Accounts, Roster
 from sas_service.ports.audit import (
     AuditLog,
     AuditMirror,
@@ -59,6 +60,7 @@ __all__ = [
     "AccountIdentities",
     "AccountKeys",
     "AccountNotes",
+    "Accounts",
     "Acknowledgements",
     "Allotted",
     "ArmBudget",
@@ -105,6 +107,7 @@ __all__ = [
     "Reservation",
     "Reserved",
     "RoleAssignments",
+    "Roster",
     "Seal",
     "Sealing",
     "Seals",

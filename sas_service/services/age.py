@@ -14,7 +14,7 @@ from sas_service.domain.errors import SealBroken
 from sas_service.domain.merkle import leaf_hash
 from sas_service.domain.retention import leaving, tokens_over
 from sas_service.domain.tiles import WIDTH
-from sas_service.ports import AuditLog, Clock, EventStreams, Journal, Lockdowns, Policies, Seal, Seals
+from sas_service.ports import Accounts, AuditLog, Clock, EventStreams, Journal, Lockdowns, Policies, Seal, Seals
 from sas_service.ports.aging import Aging, MirroredEvents
 
 AT_ONCE = 500
@@ -34,6 +34,7 @@ class LogAging:
         self,
         *,
         policies: Policies,
+        accounts: Accounts,
         streams: EventStreams,
         seals: Seals,
         mirrored: MirroredEvents,
@@ -44,6 +45,7 @@ class LogAging:
         clock: Clock,
     ) -> None:
         self._policies = policies
+        self._accounts = accounts
         self._streams = streams
         self._seals = seals
         self._mirrored = mirrored
@@ -62,7 +64,7 @@ class LogAging:
         if policy.retention is None:
             return 0
         removed, broken = 0, list[SealBroken]()
-        for stream in (*sorted(policy.accounts), SERVICE_STREAM):
+        for stream in (*self._accounts(), SERVICE_STREAM):
             try:
                 for _ in range(STEPS_PER_ROUND):
                     step = self._age(stream, policy.retention)

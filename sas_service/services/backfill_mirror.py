@@ -9,7 +9,7 @@ from sas_service.domain.apart import for_each
 from sas_service.domain.audit import SERVICE_STREAM, AuditEvent
 from sas_service.domain.errors import AuditLogUnavailable
 from sas_service.domain.iso8601 import parse_instant
-from sas_service.ports import AuditMirror, Clock, EventStreams, MirrorProgress, MirrorReading, Policies
+from sas_service.ports import Accounts, AuditMirror, Clock, EventStreams, MirrorProgress, MirrorReading
 from sas_service.ports.aging import MirroredEvents
 
 BATCH = 500
@@ -26,7 +26,7 @@ class MirrorBackfill:
     def __init__(
         self,
         *,
-        policies: Policies,
+        accounts: Accounts,
         streams: EventStreams,
         reading: MirrorReading,
         mirrored: MirroredEvents,
@@ -36,7 +36,7 @@ class MirrorBackfill:
         batch: int = BATCH,
         most: int = MOST_PER_ROUND,
     ) -> None:
-        self._policies = policies
+        self._accounts = accounts
         self._streams = streams
         self._reading = reading
         self._mirrored = mirrored
@@ -64,7 +64,7 @@ class MirrorBackfill:
             return 0  # that a server is away is said, and judged, where the servers are asked
 
     def _all(self) -> tuple[str, ...]:
-        return (*sorted(self._policies.current().accounts), SERVICE_STREAM)
+        return (*self._accounts(), SERVICE_STREAM)
 
     def _fill(self, stream: str, last: int) -> int:
         filled, done = 0, self._progress.read(stream)

@@ -36,6 +36,7 @@ class LockingDown:
         self._known(account)
         current = self._world.lockdowns.current(account)
         if current is not None and current.state is not LockdownState.RELEASING:
+            self._record_freeze(current, caller, request_id)
             return current, False
         now = self._world.clock.now()
         lockdown = Lockdown(self._world.new_id(), account, reason, caller.document(), now, comment)
@@ -48,7 +49,16 @@ class LockingDown:
         # Its own cuts stay on record: they are as true as if it had been released.
         over = replace(current, state=LockdownState.RELEASED, ended_at=now, canaries={}) if current else None
         kept = self._world.lockdowns.begin(lockdown, instead_of=over)
+        self._record_freeze(kept, caller, request_id)
         return kept, kept.id == lockdown.id
+
+    def _record_freeze(self, lockdown: Lockdown, caller: Caller, request_id: str) -> None:
+        """Say that the account is frozen, in both places: a Redis that loses the freeze loses this too, and is seen.
+
+        Repeated by whoever asks for the lockdown again, if this process dies in between.
+        """
+        slots = self._world.slots.read(lockdown.account).document()
+        self._record(lockdown, EventKind.LOCKDOWN_FROZEN, caller, request_id, {"slots": slots}, once=True)
 
     def release(self, account: str, caller: Caller, *, request_id: str) -> Lockdown:
         """Begin the release, if nothing would revive. Raises NotFound, ReleaseRefused, AzureUnavailable and its kin."""
@@ -107,7 +117,14 @@ class LockingDown:
             raise NotFound("there is no such account")
 
     def _record(
-        self, lockdown: Lockdown, kind: EventKind, caller: Caller, request_id: str, said: dict[str, object]
+        self,
+        lockdown: Lockdown,
+        kind: EventKind,
+        caller: Caller,
+        request_id: str,
+        said: dict[str, object],
+        *,
+        once: bool = False,
     ) -> None:
         draft = EventDraft(
             kind=kind,
@@ -117,4 +134,5 @@ class LockingDown:
             request_id=request_id,
             details={"lockdown": lockdown.id, **{name: value for name, value in said.items() if value is not None}},
         )
-        self._world.mirror.append(self._world.audit_log.append(draft))
+        only_once = f"{kind.value}:{lockdown.id}" if once else None
+        self._world.mirror.append(self._world.audit_log.append(draft, once=only_once))

@@ -36,6 +36,8 @@ class Comparison:
 
     mirrored: tuple[tuple[str, Head], ...]
     losses: tuple[Loss, ...]
+    away: tuple[str, ...] = ()
+    """Streams whose server is away: nobody knows what it lacks."""
 
 
 def told(losses: Iterable[Loss]) -> str:
@@ -65,7 +67,8 @@ class LossDetection:
         mirrored = tuple(sorted(self._reading.heads().items()))
         ends = self._of_each([stream for stream, _ in mirrored], self._end)
         found = (Loss(stream, ends[stream], head) for stream, head in mirrored if stream in ends)
-        return Comparison(mirrored, tuple(loss for loss in found if loss.events or loss.is_epoch_lost))
+        away = tuple(stream for stream, _ in mirrored if stream not in ends)
+        return Comparison(mirrored, tuple(loss for loss in found if loss.events or loss.is_epoch_lost), away)
 
     def falls_short(self, floors: Mapping[str, int]) -> bool:
         """Tell whether any stream ends before a number that it had: a quick look, without the mirror.

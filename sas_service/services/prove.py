@@ -8,7 +8,7 @@ from sas_service.domain.errors import InvalidRequest, NotFound, Violation
 from sas_service.domain.merkle import consistency_proof, inclusion_proof
 from sas_service.domain.signed_notes import VerifyingKey
 from sas_service.domain.tiles import Tile, nodes_in
-from sas_service.ports import Policies, Seals
+from sas_service.ports import Accounts, Seals
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +33,14 @@ class Inclusion:
 class LogProofs:
     """Reads what ``StreamSealing`` has sealed and the mirror has."""
 
-    def __init__(self, *, policies: Policies, seals: Seals, verifying_key: VerifyingKey) -> None:
-        self._policies = policies
+    def __init__(self, *, accounts: Accounts, seals: Seals, verifying_key: VerifyingKey) -> None:
+        self._accounts = accounts
         self._seals = seals
         self.verifying_key = verifying_key
 
     def checkpoints(self) -> tuple[SignedCheckpoint, ...]:
         """Return the newest checkpoint of every stream that has one."""
-        streams = (*sorted(self._policies.current().accounts), SERVICE_STREAM)
+        streams = (*self._accounts(), SERVICE_STREAM)
         return tuple(found for stream in streams if (found := self._newest(stream)))
 
     def checkpoint(self, stream: str) -> SignedCheckpoint:
@@ -77,7 +77,7 @@ class LogProofs:
         return self._seals.tiles(stream, [tile])[0]
 
     def _newest(self, stream: str) -> SignedCheckpoint | None:
-        if stream != SERVICE_STREAM and stream not in self._policies.current().accounts:
+        if stream != SERVICE_STREAM and stream not in self._accounts():
             return None
         note = self._seals.read(stream).published
         return SignedCheckpoint(stream, Checkpoint.read(note.rpartition("\n\n")[0] + "\n"), note) if note else None

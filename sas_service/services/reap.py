@@ -7,14 +7,14 @@ from sas_service.domain.audit import EventKind
 from sas_service.domain.errors import RecordConflict
 from sas_service.domain.token_events import about
 from sas_service.domain.tokens import TokenState
-from sas_service.ports import AuditLog, AuditMirror, Clock, Policies
+from sas_service.ports import Accounts, AuditLog, AuditMirror, Clock
 
 
 class Reaping:
     """One round of tidying; harmless to repeat and to run in several workers at once."""
 
-    def __init__(self, *, policies: Policies, audit_log: AuditLog, mirror: AuditMirror, clock: Clock) -> None:
-        self._policies = policies
+    def __init__(self, *, accounts: Accounts, audit_log: AuditLog, mirror: AuditMirror, clock: Clock) -> None:
+        self._accounts = accounts
         self._audit_log = audit_log
         self._mirror = mirror
         self._clock = clock
@@ -23,9 +23,7 @@ class Reaping:
         """Return how many reservations were closed as abandoned: the process that made them died in between."""
         now = self._clock.now()
         try:
-            return sum(
-                for_each(sorted(self._policies.current().accounts), lambda account: self._close_overdue(account, now))
-            )
+            return sum(for_each(self._accounts(), lambda account: self._close_overdue(account, now)))
         finally:
             self._mirror.append(self._audit_log.flush_denials(now))
 

@@ -6,25 +6,15 @@ what every process does before it serves, sees the loss until the very last even
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby, islice
 
 from sas_service.domain.audit import SERVICE_STREAM, AuditEvent, EventDraft, EventKind
 from sas_service.domain.errors import AuditLogUnavailable
 from sas_service.domain.iso8601 import format_instant
-from sas_service.domain.restoration import Restoration, tokens_of
-from sas_service.ports import (
-    Acknowledgements,
-    AuditLog,
-    AuditMirror,
-    Clock,
-    EventStreams,
-    LogRepair,
-    MirrorReading,
-    Suspension,
-    Suspensions,
-)
+from sas_service.ports import AuditLog, AuditMirror, Clock, EventStreams, LogRepair, MirrorReading
 from sas_service.services.losses import Loss, LossDetection
+from sas_service.services.restore import Memory, Restored, StreamRestoring
 
 BATCH = 1_000
 TAIL = 1_000
@@ -39,10 +29,9 @@ class Finding:
     events: int = 0
     holes: list[int] = field(default_factory=list)
     contradictions: list[int] = field(default_factory=list)
-    tokens: int = 0
-    restored: int = 0
-    left: list[str] = field(default_factory=list)
-    """What events cannot give back, in words."""
+    restored: Restored = field(default_factory=Restored)
+    is_away: bool = False
+    """Whether its server, or the service's, went away meanwhile: it is to be repaired again."""
 
     @property
     def needs_word(self) -> bool:
@@ -50,8 +39,19 @@ class Finding:
         return bool(self.holes or self.contradictions)
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a repair found: losses, and the streams of which nobody knows, because their server is ``away``."""
+
+    findings: tuple[Finding, ...]
+    away: tuple[str, ...]
+
+
 class AuditRepair:
-    """One repair at a time; interrupted anywhere, it is begun anew and goes on."""
+    """One repair of a stream at a time; interrupted anywhere, it is begun anew and goes on.
+
+    ``apart``: the streams lie on several servers, and one that is away holds up no other.
+    """
 
     def __init__(
         self,
@@ -62,10 +62,10 @@ class AuditRepair:
         repair: LogRepair,
         audit_log: AuditLog,
         mirror: AuditMirror,
-        suspensions: Suspensions,
-        acknowledgements: Acknowledgements,
+        memory: Memory,
         accounts: Sequence[str],
         clock: Clock,
+        apart: bool = False,
     ) -> None:
         self._detection = detection
         self._reading = reading
@@ -73,36 +73,67 @@ class AuditRepair:
         self._repair = repair
         self._audit_log = audit_log
         self._mirror = mirror
-        self._suspensions = suspensions
-        self._acknowledgements = acknowledgements
+        self._memory = memory
         self._accounts = accounts
         self._clock = clock
+        self._apart = apart
 
-    def plan(self) -> list[Finding]:
-        """Look what is lost and whether the mirror has all of it; writes nothing."""
-        return [self._look(loss) for loss in self._detection.compare().losses]
+    def plan(self) -> Found:
+        """Look what is lost and whether the mirror has all of it; writes nothing.
+
+        Raises AuditLogUnavailable if nothing can be reached, MirrorUnavailable.
+        """
+        comparison = self._detection.compare()
+        # Who is suspended is the service's to say: first of all, so that no account opens without it.
+        losses = sorted(comparison.losses, key=lambda loss: (loss.stream != SERVICE_STREAM, loss.stream))
+        return Found(tuple(self._look(loss) for loss in losses), comparison.away)
 
     def run(
         self, *, fill_holes: bool = False, keep_first: bool = False, progress: Callable[[str, int], None] | None = None
-    ) -> list[Finding]:
+    ) -> Found:
         """Restore what is lost, if nothing needs a word that was not given; ``progress`` hears stream and events.
 
         ``fill_holes``: put an event ``eventLost`` where neither place has one. ``keep_first``: where two texts claim
         a number, take the one that was mirrored first, or that the log has.
         """
-        with self._repair.alone() as go_on:
-            findings = self.plan()
-            if any((each.holes and not fill_holes) or (each.contradictions and not keep_first) for each in findings):
-                return findings
-            for finding in findings:
-                for batch in self._batches(finding.loss):
-                    go_on()
-                    self._restore(finding, batch)
-                    if progress:
-                        progress(finding.loss.stream, len(batch))
-            if findings:
-                self._record(findings)
-            return findings
+        found = self.plan()
+        if any((each.holes and not fill_holes) or (each.contradictions and not keep_first) for each in found.findings):
+            return found
+        accounts = [each for each in self._accounts if each not in found.away]
+        for finding in found.findings:
+            try:
+                self._repair_stream(finding, accounts, progress)
+            except AuditLogUnavailable:
+                if not self._apart:
+                    raise
+                finding.is_away = True
+        done = [each for each in found.findings if not each.is_away]
+        if done:
+            self._record(done)
+        return found
+
+    def _repair_stream(
+        self, finding: Finding, accounts: Sequence[str], progress: Callable[[str, int], None] | None
+    ) -> None:
+        stream = finding.loss.stream
+        with self._repair.alone(stream) as go_on:
+            restoring = StreamRestoring(
+                stream, reading=self._reading, repair=self._repair, memory=self._memory, accounts=accounts
+            )
+            finding.restored = restoring.restored
+            self._demand_unchanged(finding.loss)
+            restoring.begin(finding.loss)
+            for batch in self._batches(finding.loss):
+                go_on()
+                restoring.restore(batch)
+                if progress:
+                    progress(stream, len(batch))
+            restoring.finish(finding.loss)
+
+    def _demand_unchanged(self, loss: Loss) -> None:
+        """Another repair may have ended since this one looked: what came after it must not be written over."""
+        if self._streams.last(loss.stream) != loss.has.last:
+            raise AuditLogUnavailable("The audit log was repaired by somebody else meanwhile: look again.")
 
     def _look(self, loss: Loss) -> Finding:
         finding = Finding(loss)
@@ -120,10 +151,8 @@ class AuditRepair:
         return finding
 
     def _batches(self, loss: Loss) -> Iterator[list[AuditEvent]]:
-        """Yield the lost events without gaps; at least one batch, because an epoch may be lost without any event."""
+        """Yield the lost events without gaps."""
         events = self._filled(loss)
-        batch = list(islice(events, BATCH))
-        yield batch
         while batch := list(islice(events, BATCH)):
             yield batch
 
@@ -144,51 +173,6 @@ class AuditRepair:
             self._mirror.append([event])
             yield event
 
-    def _restore(self, finding: Finding, batch: Sequence[AuditEvent]) -> None:
-        stream = finding.loss.stream
-        restoration = Restoration(stream)
-        if stream != SERVICE_STREAM:
-            restoration.records = dict(self._repair.records(stream, tokens_of(batch)))
-        before = dict(restoration.records)
-        for event in batch:
-            restoration.fold(event)
-        changed = [record for name, record in restoration.records.items() if before.get(name) != record]
-        if stream != SERVICE_STREAM:
-            self._repair.restore_records(stream, changed, restoration.committed)
-            self._restore_slots(finding, restoration)
-            for word in restoration.words:
-                self._acknowledgements.put(stream, word)
-        self._restore_suspensions(restoration)
-        finding.tokens += len(changed)
-        finding.left += _left(restoration)
-        finding.restored += self._repair.restore_events(stream, batch) if batch else 0
-
-    def _restore_slots(self, finding: Finding, restoration: Restoration) -> None:
-        slots = restoration.slots
-        if slots is not None:
-            self._repair.restore_slots(slots)
-        elif finding.loss.is_epoch_lost:
-            self._restore_lost_epoch(finding)
-        self._repair.rest_leases(restoration.stream)
-
-    def _restore_lost_epoch(self, finding: Finding) -> None:
-        """Find the slots of the highest epoch in what the log has itself: the events stayed, the slots did not."""
-        restoration = Restoration(finding.loss.stream)
-        for event in self._reading.events(finding.loss.stream, 0):
-            restoration.fold(event)
-            restoration.records.clear()
-        if restoration.slots is None or restoration.slots.epoch < finding.loss.mirrored.epoch:
-            raise AuditLogUnavailable(f"The mirror speaks of an epoch of {finding.loss.stream}, but not of its slots.")
-        self._repair.restore_slots(restoration.slots)
-
-    def _restore_suspensions(self, restoration: Restoration) -> None:
-        for told in restoration.suspensions.values():
-            if told.in_force:
-                suspension = Suspension(told.kind, told.id, told.reason, told.by, told.at)
-                self._suspensions.put(suspension, self._accounts)
-            else:
-                self._suspensions.delete(told.kind, told.id, self._accounts)
-
     def _record(self, findings: Sequence[Finding]) -> None:
         repaired = [
             {
@@ -201,19 +185,17 @@ class AuditRepair:
             for each in findings
         ]
         draft = EventDraft(EventKind.LOG_REPAIRED, self._clock.now(), details={"repaired": repaired})
-        self._mirror.append(self._audit_log.append(draft))
+        try:
+            events = self._audit_log.append(draft)
+        except AuditLogUnavailable:
+            if not self._apart:
+                raise
+            # The service's own stream is away: then it is on record where it was done.
+            first = findings[0].loss.stream
+            events = self._audit_log.append(replace(draft, account=first))
+        self._mirror.append(events)
 
 
 def _by_number(events: Iterable[AuditEvent]) -> Iterator[tuple[int, list[str]]]:
     for seq, same in groupby(events, key=lambda event: event.seq):
         yield seq, [event.text for event in same]
-
-
-def _left(restoration: Restoration) -> list[str]:
-    stream = restoration.stream
-    left = [f"token {token}: its reservation is nowhere, so it has no record" for token in sorted(restoration.unknown)]
-    left += [f"revocation {run}: compare what it says with its events" for run in sorted(restoration.runs)]
-    if restoration.lockdown is not None:
-        word = "locked" if restoration.lockdown else "released"
-        left.append(f"account {stream}: its events say that it was {word}; see to it that it is")
-    return left

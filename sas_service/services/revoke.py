@@ -19,6 +19,7 @@ from sas_service.domain.errors import (
 from sas_service.domain.iso8601 import format_instant
 from sas_service.domain.plans import Asked, Plan, collateral_growth, is_same_way
 from sas_service.domain.revocations import Action, Mode, OnDeadline, State
+from sas_service.domain.run_documents import run_document
 from sas_service.domain.runs import Revocation, StepRecord, allowed_actions, is_open, resumed, state_at
 from sas_service.playbooks import PLAYBOOKS
 from sas_service.ports import Lease
@@ -106,7 +107,9 @@ class Revoking:
         self._still_true(run.plan)
         started = self._started(run, caller)
         who, adopts = Decider(caller, request_id), adopted.id if adopted else None
-        self._record(run, EventKind.REVOCATION_DECIDED, who, action="start", adopts=adopts)
+        # The whole entry: the journal may be lost with Redis, and is restored from events (domain/restored_runs.py).
+        entry = run_document(started)
+        self._record(run, EventKind.REVOCATION_DECIDED, who, action="start", adopts=adopts, entry=entry)
         return self._world.journal.start(started, instead_of=adopted)
 
     def pause(

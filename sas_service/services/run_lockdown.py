@@ -100,7 +100,8 @@ def _look(lock: Lock, step: LockStep) -> Seen:
 def _finish(lock: Lock, name: str, seen: Seen) -> None:
     if lock.entry.is_over:
         return
-    lock.event(EventKind.LOCKDOWN_STEP, step=name, evidence=dict(seen.evidence))
+    slots = lock.world.slots.read(lock.entry.account)
+    lock.event(EventKind.LOCKDOWN_STEP, step=name, evidence=dict(seen.evidence), slots=slots.document())
     record = lock.entry.record(name)
     done = replace(record, done=lock.now, missing="", streak=seen.streak or record.streak, evidence=dict(seen.evidence))
     lock.save(replace(lock.entry.with_step(done), cuts=lock.entry.cuts or seen.cuts, missing=""))

@@ -163,6 +163,8 @@ def _walk_back(run: Run, steps: tuple[Step, ...]) -> None:
 def _end(run: Run, state: State) -> None:
     """Close the run: the canaries' secrets go, the record stays."""
     evidence = {record.name: dict(record.evidence) for record in run.entry.steps}
-    run.event(EventKind.REVOCATION_ENDED, state=state.value, evidence=evidence)
+    # With the slots: an abort may have switched back, and no step says so.
+    slots = run.world.slots.read(run.entry.account)
+    run.event(EventKind.REVOCATION_ENDED, state=state.value, evidence=evidence, slots=slots.document())
     ended = replace(run.entry, state=state, ended_at=run.now, canaries={}, waiting_for=None, waiting_code=None)
     run.save(ended)

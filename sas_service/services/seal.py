@@ -16,7 +16,7 @@ from sas_service.domain.errors import SealBroken
 from sas_service.domain.merkle import leaf_hash
 from sas_service.domain.signed_notes import write_note
 from sas_service.domain.tiles import WIDTH, grow
-from sas_service.ports import AuditLog, AuditMirror, Clock, EventStreams, Policies, Seal, Seals, Signing
+from sas_service.ports import Accounts, AuditLog, AuditMirror, Clock, EventStreams, Seal, Seals, Signing
 
 MOST_PER_ROUND = 5_000
 """How many events of a stream one round seals: about as many as a busy service writes in a minute."""
@@ -32,7 +32,7 @@ class StreamSealing:
     def __init__(
         self,
         *,
-        policies: Policies,
+        accounts: Accounts,
         streams: EventStreams,
         seals: Seals,
         signing: Signing,
@@ -40,7 +40,7 @@ class StreamSealing:
         mirror: AuditMirror,
         clock: Clock,
     ) -> None:
-        self._policies = policies
+        self._accounts = accounts
         self._streams = streams
         self._seals = seals
         self._signing = signing
@@ -62,7 +62,7 @@ class StreamSealing:
                 self._report(stream, error)
                 raise
 
-        return sum(for_each((*sorted(self._policies.current().accounts), SERVICE_STREAM), seal))
+        return sum(for_each((*self._accounts(), SERVICE_STREAM), seal))
 
     def seal(self, stream: str) -> int:
         """Seal what is new in one stream; returns how many events. Raises SealBroken."""

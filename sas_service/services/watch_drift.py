@@ -10,6 +10,7 @@ from sas_service.domain.drift import Drift, Known, Shown, first_known, foreign_k
 from sas_service.domain.errors import EpochMoved, NotFound, RevisionConflict
 from sas_service.domain.plans import Asked
 from sas_service.domain.revocations import Lever, Mode, Reason, State, Target
+from sas_service.domain.run_documents import run_document
 from sas_service.domain.runs import Revocation, StepRecord
 from sas_service.domain.situations import Situation
 from sas_service.domain.slots import SigningKey
@@ -78,8 +79,18 @@ class DriftWatch:
             self._world.journal.add(run)
         is_held = self._world.journal.running(lease.account) is not None
         # A run that is under way has planned with this epoch; it moves it itself, or waits for a person.
-        if key is not situation.slots.signing_key or is_held:
-            return
+        if key is situation.slots.signing_key and not is_held:
+            self._count_up(lease, situation, key)
+        self._record_run(run)
+
+    def _record_run(self, run: Revocation) -> None:
+        """Say it as the end of a run is said, with all that the journal has: it may be lost with Redis."""
+        slots = self._world.slots.read(run.account)
+        told = {"revocation": run.id, "state": run.state.value, "entry": run_document(run), "slots": slots.document()}
+        draft = EventDraft(EventKind.REVOCATION_ENDED, self._world.clock.now(), account=run.account, details=told)
+        self._world.mirror.append(self._world.audit_log.append(draft, once=f"driftRun:{run.id}"))
+
+    def _count_up(self, lease: Lease, situation: Situation, key: SigningKey) -> None:
         try:
             self._world.slots.switch(
                 lease.account, after_epoch=situation.slots.epoch, signing_key=key, identities={}, fence=lease.fence

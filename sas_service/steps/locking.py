@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from sas_service.domain.audit import EventKind
 from sas_service.domain.errors import AzureRefused, AzureThrottled, AzureUnavailable, IdentityUnavailable
-from sas_service.domain.lockdowns import REGENERATE, Lockdown
+from sas_service.domain.lockdowns import NEW_KEYS, REGENERATE, Lockdown
 from sas_service.domain.revocations import State
 from sas_service.domain.runs import Canary, Streak
 from sas_service.domain.slots import SigningKey
@@ -13,7 +13,7 @@ from sas_service.steps import canaries
 from sas_service.steps.run import Acting
 from sas_service.steps.step import Seen
 
-DISABLE, SIGN, PROVE, KEYS = "disable-local-auth", "sign-canaries", "prove-refused", "regenerate-keys"
+DISABLE, SIGN, PROVE, KEYS = "disable-local-auth", "sign-canaries", "prove-refused", NEW_KEYS
 OLD_KEY = "old-key:"
 _TROUBLES = (AzureRefused, AzureThrottled, AzureUnavailable, IdentityUnavailable)
 
@@ -56,7 +56,10 @@ def end(lock: Lock) -> None:
 def are_seen(lock: Lock) -> Seen:
     """Look whether the keys' fingerprints of before are on record."""
     known = [key for key in SigningKey if key.value in lock.entry.fingerprints]
-    return Seen(done=True) if len(known) == len(SigningKey) else Seen(missing="the keys are not read yet")
+    if len(known) < len(SigningKey):
+        return Seen(missing="the keys are not read yet")
+    # On record before either is made anew: a lockdown that is restored from events compares with these.
+    return Seen(done=True, evidence={"fingerprints": dict(lock.entry.fingerprints)})
 
 
 def see(lock: Lock) -> None:
@@ -73,8 +76,10 @@ def are_signed(lock: Lock) -> Seen:
 
 def sign_once(lock: Lock) -> Seen:
     """Sign a canary of each key and see it accepted; what cannot be had at once is done without: nothing waits."""
-    profile = min(lock.profiles)
-    identity = lock.world.slots.read(lock.entry.account).identities[profile]
+    found = signer(lock)
+    if found is None:
+        return Seen(done=True, evidence={"proven": []})
+    profile, identity = found
     for key in SigningKey:
         name = OLD_KEY + key.value
         try:
@@ -86,6 +91,16 @@ def sign_once(lock: Lock) -> Seen:
         if answers and all(answer.accepted for answer in answers):
             canaries.mark_proven(lock, name)
     return Seen(done=True, evidence={"proven": [canary.name for canary in testifying(lock)]})
+
+
+def signer(lock: Lock) -> tuple[str, str] | None:
+    """Return a profile and the identity that it signs with, or would sign with first; None without any profile."""
+    active = lock.world.slots.read(lock.entry.account).identities
+    used = sorted(active.keys() & lock.profiles.keys())
+    if used:
+        return used[0], active[used[0]]
+    fresh = min(lock.profiles, default=None)
+    return None if fresh is None else (fresh, lock.profiles[fresh].identities[0])
 
 
 def is_disabled(lock: Lock) -> Seen:

@@ -83,8 +83,9 @@ def is_accepted(lock: Lock) -> Seen:
 
 def sign_new(lock: Lock) -> None:
     """Sign the canary of the key that is to sign."""
-    slots, profile = lock.world.slots.read(lock.entry.account), min(lock.profiles)
-    canaries.sign(lock, _canary(lock), profile, slots.signing_key, slots.identities[profile])
+    slots, found = lock.world.slots.read(lock.entry.account), locking.signer(lock)
+    if found is not None:
+        canaries.sign(lock, _canary(lock), found[0], slots.signing_key, found[1])
 
 
 def is_free(lock: Lock) -> Seen:
@@ -97,7 +98,8 @@ def free(lock: Lock) -> Seen:
     now = lock.world.keys.read(lock.entry.account).fingerprints
     left = {key.value: known for key, known in now.items()}
     ended = replace(lock.entry, state=LockdownState.RELEASED, ended_at=lock.now, canaries={}, missing="", left=left)
-    lock.event(EventKind.LOCKDOWN_ENDED, keyFingerprints=left)
+    slots = lock.world.slots.read(lock.entry.account)
+    lock.event(EventKind.LOCKDOWN_ENDED, keyFingerprints=left, slots=slots.document())
     lock.save(ended)
     return Seen(done=True)
 

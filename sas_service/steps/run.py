@@ -198,6 +198,7 @@ class Acting(ABC, Generic[E]):
                 step=intent.step,
                 operation=intent.operation,
                 name=intent.name,
+                baseline=intent.baseline,
                 attempt=len(intent.sent),
             )
         except SasServiceError:

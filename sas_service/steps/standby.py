@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
 
-from sas_service.domain.runs import Streak
+from sas_service.domain.runs import PROVEN_KEYS, Streak
 from sas_service.ports import EffectiveRole, IdentitiesReading
 from sas_service.steps import canaries
 from sas_service.steps.run import Run
@@ -102,7 +102,9 @@ def is_proven(run: Run) -> Seen:
         return Seen(missing=missing, human=_overdue(run), streak=Streak())
     streak = (step.streak if step else Streak()).with_round(run.now)
     if streak.rounds >= proof_rounds(run) and run.now - (streak.since or run.now) >= proof_span(run):
-        return Seen(done=True, streak=streak, evidence={"rounds": streak.rounds})
+        # With the key that was proven: what a run that is restored from events compares before it cuts.
+        evidence = {"rounds": streak.rounds, PROVEN_KEYS: dict(run.entry.key_fingerprints)}
+        return Seen(done=True, streak=streak, evidence=evidence)
     return Seen(missing=f"accepted {streak.rounds} times in a row", streak=streak)
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from sas_service.domain.probes import OLD_IDENTITY, OLD_KEY
+from sas_service.domain.restored_runs import LOST, RESTORED
 from sas_service.steps import cutting, guards, moving, proving, standby
 
 
@@ -78,6 +79,16 @@ WAITS: Final[tuple[Wait, ...]] = (
         proving.UNPROVABLE,
         "The canaries have expired, or were never accepted before the cut: nothing is left to ask about.",
         "`resume` completes the run on your word; the evidence says so.",
+    ),
+    Wait(
+        RESTORED,
+        "Redis had lost the run; `audit repair` restored it from events, without its canaries and probes.",
+        "Look at the account in Azure; `resume` goes on, `abort` walks back (before the first cut).",
+    ),
+    Wait(
+        LOST,
+        "Redis had lost the run, and its events do not hold its plan: an older release did not write it there.",
+        "Look at what it sent; `resume` ends it as aborted, nothing is undone. Then plan anew.",
     ),
 )
 """A test runs into these on the twins; another holds this list against the codes."""

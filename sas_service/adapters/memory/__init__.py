@@ -27,6 +27,7 @@ from sas_service.adapters.memory.mirror_reading import MemoryMirrorReading
 from sas_service.adapters.memory.notes import MemoryNotes
 from sas_service.adapters.memory.repair import MemoryRepair
 from sas_service.adapters.memory.role_assignments import MemoryRoleAssignments
+from sas_service.adapters.memory.roster import MemoryRoster
 from sas_service.adapters.memory.sealing import MemorySealing
 from sas_service.adapters.memory.seals import MemorySeals
 from sas_service.adapters.memory.shared_tokens import MemorySharedTokens
@@ -62,6 +63,7 @@ __all__ = [
     "MemoryNotes",
     "MemoryRepair",
     "MemoryRoleAssignments",
+    "MemoryRoster",
     "MemorySealing",
     "MemorySeals",
     "MemorySharedKeySecrets",

@@ -1,5 +1,6 @@
 """The journal of revocations in a dictionary."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from threading import RLock
 
@@ -86,6 +87,11 @@ class MemoryJournal(Failing):
             self._check(run)
             self._runs.pop(run.id)
             self._earlier.pop(run.id, None)
+
+    def restore(self, runs: Iterable[Revocation]) -> None:
+        """Keep these, whatever was there (``LogRepair``)."""
+        with self._guard:
+            self._runs.update((each.id, each) for each in runs)
 
     def roll_back(self, run_id: str, writes: int) -> None:
         """Lose the newest writes of a run, as a failover may."""

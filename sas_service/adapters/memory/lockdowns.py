@@ -1,5 +1,6 @@
 """Lockdowns in a dictionary."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from threading import RLock
 
@@ -61,6 +62,11 @@ class MemoryLockdowns(Failing):
             if kept.is_over and self._slots.frozen(kept.account) == kept.id:
                 self._slots.thaw(kept.account)
             return kept
+
+    def restore(self, lockdowns: Iterable[Lockdown]) -> None:
+        """Keep these, whatever was there (``LogRepair``)."""
+        with self._guard:
+            self._kept.update((each.id, each) for each in lockdowns)
 
     def _keep(self, lockdown: Lockdown) -> Lockdown:
         kept = replace(lockdown, revision=lockdown.revision + 1)

@@ -68,6 +68,13 @@ class MemorySlots:
         with self._guard:
             self._frozen.pop(account, None)
 
+    def hold(self, account: str, lockdown: str | None) -> None:
+        """Let a lockdown hold the account, or nothing (``LogRepair``)."""
+        with self._guard:
+            self._frozen = {name: each for name, each in self._frozen.items() if name != account}
+            if lockdown is not None:
+                self._frozen[account] = lockdown
+
     def restore(self, slots: AccountSlots) -> None:
         """Take these if the epoch is lower here; at the same one only what is lacking (``LogRepair``)."""
         with self._guard:

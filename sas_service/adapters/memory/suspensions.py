@@ -1,6 +1,6 @@
 """Suspensions in a dictionary, with a copy for each account as in Redis."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from threading import Lock
 
 from sas_service.ports import Suspension
@@ -44,6 +44,11 @@ class MemorySuspensions:
         """Copy all to accounts that are new to the policy."""
         with self._guard:
             self._copy(accounts)
+
+    def hold(self, account: str, names: Collection[_Name]) -> None:
+        """Add to the account's copy alone (``LogRepair``)."""
+        with self._guard:
+            self._copies[account] = self._copies.get(account, frozenset()) | frozenset(names)
 
     def are_suspended(self, account: str, names: Sequence[_Name]) -> tuple[bool, ...]:
         """Tell of each (kind, id) whether it is suspended on the account: what ``reserve`` asks."""

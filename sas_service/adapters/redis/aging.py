@@ -15,6 +15,7 @@ from sas_service.adapters.redis.lifetimes import lifetime_class
 from sas_service.adapters.redis.records import Records
 from sas_service.adapters.redis.server import Script, Server
 from sas_service.adapters.redis.token_lists import pair_of
+from sas_service.adapters.redis.words import packed
 from sas_service.domain.audit import AuditEvent
 from sas_service.domain.tokens import TokenRecord
 
@@ -23,6 +24,7 @@ _AT_ONCE = 100
 """How many one round trip takes away; the script of as many events holds the server for about a millisecond."""
 
 _ATTEMPTS = 8
+_CALLER = '{"tenantId":'
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}", re.ASCII)
 Call = tuple[tuple[str, ...], tuple[str | int, ...]]
 
@@ -88,25 +90,35 @@ def _token_call(keys: Keys, record: TokenRecord, text: str) -> Call:
 
 def _events_call(keys: Keys, events: Sequence[AuditEvent]) -> Call:
     chains: dict[tuple[str, str], int] = {}
+    callers: dict[str, tuple[str, str]] = {}
     prints: list[tuple[tuple[str, str, str], str]] = []
     for event in events:
         told = EventText.read(event.text)
         chains.update(dict.fromkeys(told.heads(keys), event.seq))
+        if told.object_id:
+            callers.update(dict.fromkeys(_callers_in(event.text), (keys.user_head(told.object_id), told.object_id)))
         # A record names its newest fingerprints alone, and its events name each.
         found = json.loads(event.text).get("fingerprint")
         if told.token and isinstance(found, str) and _FINGERPRINT.fullmatch(found):
             prints.append((keys.fingerprint(found), told.token.rpartition(".")[2]))
+    places = {chain: place for place, chain in enumerate(chains)}
     names = (
-        *(keys.events, keys.late),
+        *(keys.events, keys.late, keys.words),
         *(key for key, _ in chains),
         *(bucket for (bucket, _, _), _ in prints),
     )
     words = (
         *(events[0].seq, events[-1].seq, len(chains)),
         *(word for (_, name), seq in chains.items() for word in (name, seq)),
+        *(len(callers), *(word for name, chain in callers.items() for word in (name, places[chain]))),
         *(word for (_, *fields), suffix in prints for word in (*fields, suffix)),
     )
     return names, words
+
+
+def _callers_in(text: str) -> list[str]:
+    """Return the name of the caller's piece, if the event has one."""
+    return [name for name, piece in packed(text)[1].items() if piece.startswith(_CALLER)]
 
 
 def _not_the_beginning() -> ValueError:

@@ -245,6 +245,11 @@ class Keys:
         return f"{self._tag}tile:{level}:{number}"
 
     @property
+    def repair_lock(self) -> str:
+        """Who repairs the stream right now; expires with its lease."""
+        return f"{self._tag}repair:lock"
+
+    @property
     def acknowledgements_until(self) -> str:
         """Sorted set: id of a replaced token by the ms at which the word for it is needed no more."""
         return f"{self._tag}acknowledgements:until"
@@ -259,7 +264,7 @@ SERVICE = Keys(SERVICE_STREAM)
 
 _SERVICE_TAG = "{" + SERVICE_STREAM + "}:"
 STREAMS = f"{_SERVICE_TAG}streams"
-"""Set of the streams that ever folded a denial: where the worker looks for minutes that are over."""
+"""Set of every stream that was ever in the policy or folded a denial: where the worker looks for what is over."""
 
 SUSPENSIONS = f"{_SERVICE_TAG}suspensions"
 """Hash: ``<kind>:<id>`` -> JSON, and ``version``: the list that the accounts copy."""
@@ -278,9 +283,6 @@ MIGRATION_PROGRESS = f"{_SERVICE_TAG}schema:progress"
 
 MIGRATION_LOCK = f"{_SERVICE_TAG}schema:lock"
 """Who migrates right now; expires with its lease."""
-
-REPAIR_LOCK = f"{_SERVICE_TAG}repair:lock"
-"""Who repairs right now; expires with its lease."""
 
 
 def arm_budget_keys(subscription: str, principal: str) -> tuple[str, str, str]:

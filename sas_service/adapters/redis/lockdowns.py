@@ -7,9 +7,9 @@ from typing import Any
 from sas_service.adapters.redis.failures import unavailable
 from sas_service.adapters.redis.keys import Keys
 from sas_service.adapters.redis.server import Script, Server
-from sas_service.adapters.redis.typed_json import from_json, to_json
 from sas_service.domain.errors import LeaseLost, NotFound, RevisionConflict
 from sas_service.domain.lockdowns import Lockdown
+from sas_service.domain.typed_json import from_json, to_json
 from sas_service.ports import Lease
 
 _WRITE = Script("fences", "write_lockdown")
@@ -77,16 +77,20 @@ class RedisLockdowns:
         other: Lockdown | None = None,
     ) -> list[Any]:
         keys = Keys(kept.account)
-        last = (other.id, other.revision, _text(replace(other, revision=other.revision + 1))) if other else ("", 0, "")
+        last = (
+            (other.id, other.revision, lockdown_text(replace(other, revision=other.revision + 1)))
+            if other
+            else ("", 0, "")
+        )
         answer: list[Any] = self._server.run_durably(
             _WRITE,
             (keys.lockdowns, keys.slots, keys.lease),
-            (verb, kept.id, known.revision, _text(kept), int(kept.is_over), fence, epoch, *last),
+            (verb, kept.id, known.revision, lockdown_text(kept), int(kept.is_over), fence, epoch, *last),
         )
         return answer
 
 
-def _text(lockdown: Lockdown) -> str:
+def lockdown_text(lockdown: Lockdown) -> str:
     """Return it as stored; the revision comes first, where the script looks for it."""
     document = {"revision": lockdown.revision, **to_json(replace(lockdown, revision=0))}
     return json.dumps(document, separators=(",", ":"), allow_nan=False)

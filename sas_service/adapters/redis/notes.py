@@ -6,10 +6,10 @@ from sas_service.adapters.redis.failures import unavailable
 from sas_service.adapters.redis.keys import Keys
 from sas_service.adapters.redis.run_text import read_run, write_run
 from sas_service.adapters.redis.server import Script, Server
-from sas_service.adapters.redis.typed_json import from_json, to_json
 from sas_service.domain.drift import Known
 from sas_service.domain.errors import LeaseLost
 from sas_service.domain.runs import Revocation
+from sas_service.domain.typed_json import from_json, to_json
 
 _KEEP = Script("keep_note")
 _DROP = Script("drop_note")

@@ -10,15 +10,21 @@ from sas_service.adapters.redis.askers import Asker
 from sas_service.adapters.redis.event_text import EventText
 from sas_service.adapters.redis.failures import unavailable
 from sas_service.adapters.redis.instants import milliseconds, milliseconds_of
-from sas_service.adapters.redis.keys import REPAIR_LOCK, Keys
+from sas_service.adapters.redis.keys import REVOCATIONS, Keys
 from sas_service.adapters.redis.lifetimes import lifetime_class
+from sas_service.adapters.redis.lockdowns import lockdown_text
 from sas_service.adapters.redis.record_text import record_text
 from sas_service.adapters.redis.records import Records
+from sas_service.adapters.redis.run_text import write_run
 from sas_service.adapters.redis.server import Script, Server
+from sas_service.adapters.redis.suspensions import suspension_text
 from sas_service.domain.audit import AuditEvent
 from sas_service.domain.errors import AuditLogUnavailable
+from sas_service.domain.lockdowns import Lockdown
+from sas_service.domain.runs import Revocation
 from sas_service.domain.slots import AccountSlots
 from sas_service.domain.tokens import TokenRecord, TokenState
+from sas_service.ports import Suspension
 
 _RESTORE = Script("events", "restore")
 _SLOTS = Script("restore_slots")
@@ -39,21 +45,22 @@ class RedisRepair:
         self._lease = milliseconds_of(lease)
 
     @contextmanager
-    def alone(self) -> Iterator[Callable[[], None]]:
-        """Keep other repairs out."""
-        holder = secrets.token_hex(16)
-        if self._server.read(("SET", REPAIR_LOCK, holder, "NX", "PX", _LOCK_MS)) != [True]:
+    def alone(self, stream: str) -> Iterator[Callable[[], None]]:
+        """Keep other repairs of a stream out."""
+        # In the stream's own part of a cluster: what can be reached can be repaired.
+        holder, lock = secrets.token_hex(16), Keys(stream).repair_lock
+        if self._server.read(("SET", lock, holder, "NX", "PX", _LOCK_MS)) != [True]:
             raise unavailable("is being repaired by somebody else; one that died is forgotten after a minute")
 
         def go_on() -> None:
-            if not self._server.run(_RENEW, (REPAIR_LOCK,), (holder, _LOCK_MS)):
+            if not self._server.run(_RENEW, (lock,), (holder, _LOCK_MS)):
                 raise unavailable("is being repaired by somebody else")
 
         try:
             yield go_on
         finally:
             with suppress(AuditLogUnavailable):
-                self._server.run(_RELEASE, (REPAIR_LOCK,), (holder,))
+                self._server.run(_RELEASE, (lock,), (holder,))
 
     def records(self, account: str, ids: Collection[str]) -> Mapping[str, TokenRecord]:
         """Return the records that the log has of these tokens."""
@@ -87,6 +94,32 @@ class RedisRepair:
         named = [word for name, identity in sorted(slots.identities.items()) for word in (f"identity:{name}", identity)]
         words = (slots.epoch, "signingKey", slots.signing_key.value, *named)
         self._server.run_durably(_SLOTS, (Keys(slots.account).slots,), words)
+
+    def restore_lockdowns(self, account: str, lockdowns: Collection[Lockdown], holding: str | None) -> None:
+        """Write the lockdowns, and freeze the account for the one that holds it."""
+        keys = Keys(account)
+        frozen: _Command = ("HSET", keys.slots, "frozen", holding) if holding else ("HDEL", keys.slots, "frozen")
+        self._server.read(*(("HSET", keys.lockdowns, each.id, lockdown_text(each)) for each in lockdowns), frozen)
+
+    def restore_journal(self, account: str, runs: Collection[Revocation], running: str | None) -> None:
+        """Write the runs; their names, in another cluster slot, first."""
+        keys = Keys(account)
+        for run in runs:
+            self._server.read(("HSETNX", REVOCATIONS, run.id, account))
+        (newest,) = self._server.read(("ZREVRANGE", keys.revocations_order, 0, 0, "WITHSCORES"))  # a name and its score
+        last = int(float(newest[1])) if newest else 0
+        holds: _Command = ("SET", keys.running_revocation, running) if running else ("DEL", keys.running_revocation)
+        self._server.read(
+            *(("ZADD", keys.revocations_order, "NX", at, run.id) for at, run in enumerate(runs, last + 1)),
+            *(("HSET", keys.revocations, run.id, write_run(run)) for run in runs),
+            holds,
+        )
+
+    def restore_suspended(self, account: str, suspensions: Collection[Suspension]) -> None:
+        """Write into the account's copy, without a version: whatever list there is, it is newer."""
+        told = [word for each in suspensions for word in (f"{each.kind}:{each.id}", suspension_text(each))]
+        if told:
+            self._server.read(("HSET", Keys(account).suspended, *told))
 
     def restore_events(self, stream: str, events: Sequence[AuditEvent]) -> int:
         """Append events under their own numbers."""

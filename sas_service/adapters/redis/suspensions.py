@@ -46,7 +46,7 @@ class RedisSuspensions:
     def put(self, suspension: Suspension, accounts: Sequence[str]) -> bool:
         """Suspend at once on every account; returns whether it is new: somewhere it was not in force before."""
         name = f"{suspension.kind}:{suspension.id}"
-        listed = self._change("put", name, _write(suspension))
+        listed = self._change("put", name, suspension_text(suspension))
         knew = for_each(accounts, lambda account: self._copy(account, listed, name))
         return listed.changed or not all(knew)
 
@@ -89,7 +89,8 @@ class RedisSuspensions:
         raise AuditLogUnavailable("The suspensions are being changed by others all the time.")
 
 
-def _write(suspension: Suspension) -> str:
+def suspension_text(suspension: Suspension) -> str:
+    """Return it as it is stored, under its kind and id."""
     document = {"reason": suspension.reason, "by": dict(suspension.by), "at": format_instant(suspension.at)}
     return json.dumps(document, separators=(",", ":"))
 

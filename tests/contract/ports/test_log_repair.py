@@ -6,17 +6,30 @@ from datetime import timedelta
 
 import pytest
 
-from sas_service.adapters.memory import MemoryAuditLog, MemoryRepair, MemorySlots
+from sas_service.adapters.memory import (
+    MemoryAuditLog,
+    MemoryJournal,
+    MemoryLeases,
+    MemoryLockdowns,
+    MemoryRepair,
+    MemorySlots,
+    MemorySuspensions,
+)
 from sas_service.adapters.redis.event_streams import RedisEventStreams
+from sas_service.adapters.redis.journal import RedisJournal
+from sas_service.adapters.redis.lockdowns import RedisLockdowns
 from sas_service.adapters.redis.repair import RedisRepair
 from sas_service.adapters.redis.server import Server
 from sas_service.domain.audit import AuditEvent
-from sas_service.domain.errors import AuditLogUnavailable, OutsidePolicy
+from sas_service.domain.errors import AccountLocked, AuditLogUnavailable, OutsidePolicy, Suspended
+from sas_service.domain.lockdowns import Lockdown, LockdownState
 from sas_service.domain.policy import Budget
+from sas_service.domain.revocations import Reason, State
 from sas_service.domain.slots import AccountSlots, SigningKey
 from sas_service.domain.tokens import TokenState
-from sas_service.ports import EventQuery, EventStreams, LogRepair, TokenQuery
-from tests.contract.ports.world import ACCOUNT, World, memory_world, record, redis_world, signed
+from sas_service.ports import EventQuery, EventStreams, Journal, Lockdowns, LogRepair, TokenQuery
+from tests.contract.ports.revocation.world import revocation
+from tests.contract.ports.world import ACCOUNT, World, memory_world, record, redis_world, signed, suspension
 from tests.valkey_process import RunningValkey
 
 
@@ -29,6 +42,8 @@ class Site:
     empty: World
     streams: EventStreams
     repair: LogRepair
+    journal: Journal
+    lockdowns: Lockdowns
 
 
 @pytest.fixture(params=["memory", "redis"])
@@ -39,12 +54,19 @@ def site(request: pytest.FixtureRequest) -> Iterator[Site]:
         world = memory_world()
         assert isinstance(world.audit_log, MemoryAuditLog)
         assert isinstance(world.slots, MemorySlots)
-        yield Site(lost, lost.audit_log, world, world.audit_log, MemoryRepair(world.audit_log, world.slots))
+        assert isinstance(world.suspensions, MemorySuspensions)
+        leases = MemoryLeases()
+        journal, lockdowns = MemoryJournal(leases), MemoryLockdowns(world.slots, leases)
+        twin = MemoryRepair(
+            world.audit_log, world.slots, lockdowns=lockdowns, journal=journal, suspensions=world.suspensions
+        )
+        yield Site(lost, lost.audit_log, world, world.audit_log, twin, journal, lockdowns)
         return
     valkey: RunningValkey = request.getfixturevalue("valkey")
     server: Server = request.getfixturevalue("server")
     world = redis_world(valkey, server)
-    yield Site(lost, lost.audit_log, world, RedisEventStreams(server), RedisRepair(server, lease=timedelta(seconds=1)))
+    streams, repair = RedisEventStreams(server), RedisRepair(server, lease=timedelta(seconds=1))
+    yield Site(lost, lost.audit_log, world, streams, repair, RedisJournal(server), RedisLockdowns(server))
 
 
 def test_events_come_back_under_their_numbers_once(site: Site) -> None:
@@ -101,12 +123,49 @@ def test_slots_never_go_back(site: Site) -> None:
     assert site.empty.slots.read(ACCOUNT).identities == {"web": "web-b", "other": "other-a"}
 
 
+def test_an_account_is_held_by_the_lockdown_that_comes_back_and_by_no_other(site: Site) -> None:
+    held = Lockdown("lock-1", ACCOUNT, Reason.TOKEN_LEAK, {"objectId": "admin"}, site.empty.now, epoch=1, revision=3)
+    over = replace(held, id="lock-0", state=LockdownState.RELEASED)
+    for _ in range(2):
+        site.repair.restore_lockdowns(ACCOUNT, [over, held], held.id)
+    assert site.lockdowns.current(ACCOUNT) == held
+    assert {each.id for each in site.lockdowns.of(ACCOUNT)} == {"lock-0", "lock-1"}
+    with pytest.raises(AccountLocked):
+        site.empty.reserve(record(site.empty.now))
+    site.repair.restore_lockdowns(ACCOUNT, [replace(held, state=LockdownState.RELEASED, revision=4)], None)
+    assert site.lockdowns.current(ACCOUNT) is None
+    site.empty.reserve(record(site.empty.now))
+
+
+def test_runs_that_come_back_are_found_in_their_order_and_one_holds_the_account(site: Site) -> None:
+    first = replace(revocation(), id="run-1", state=State.COMPLETED, revision=7)
+    second = replace(revocation(), id="run-2", state=State.PAUSED, revision=2)
+    for _ in range(2):
+        site.repair.restore_journal(ACCOUNT, [first, second], "run-2")
+    assert site.journal.of(ACCOUNT) == (second, first)
+    assert site.journal.running(ACCOUNT) == second
+    assert site.journal.read("run-1") == first
+    ended = replace(second, state=State.ABORTED, revision=3)
+    site.repair.restore_journal(ACCOUNT, [ended], None)
+    assert site.journal.running(ACCOUNT) is None
+    assert site.journal.of(ACCOUNT) == (ended, first)
+
+
+def test_who_is_suspended_is_stopped_before_the_list_can_be_read(site: Site) -> None:
+    site.repair.restore_suspended(ACCOUNT, [suspension("team", "storefront")])
+    with pytest.raises(Suspended):
+        site.empty.reserve(record(site.empty.now))
+    site.empty.suspensions.sync([ACCOUNT])
+    site.empty.suspend("team", "somebody-else")
+    site.empty.reserve(record(site.empty.now))
+
+
 def test_one_repair_at_a_time(site: Site) -> None:
-    with site.repair.alone() as go_on:
+    with site.repair.alone(ACCOUNT) as go_on:
         go_on()
-        with pytest.raises(AuditLogUnavailable, match="somebody else"), site.repair.alone():
+        with pytest.raises(AuditLogUnavailable, match="somebody else"), site.repair.alone(ACCOUNT):
             pass
-    with site.repair.alone():
+    with site.repair.alone(ACCOUNT):
         pass
 
 

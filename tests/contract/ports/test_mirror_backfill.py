@@ -54,7 +54,7 @@ class Site:
 
     def filling(self, **sizes: int) -> MirrorBackfill:
         return MirrorBackfill(
-            policies=Accounts(),  # type: ignore[arg-type]  # no more than it needs
+            accounts=lambda: (ACCOUNT,),
             streams=self.streams,
             reading=self.reading,
             mirrored=LookedUp(self.reading),

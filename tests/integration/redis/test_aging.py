@@ -1,7 +1,7 @@
 """Aging against a real server and a real mirror: what leaves, what stays provable, what is left of the memory."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,6 +21,7 @@ from sas_service.adapters.redis.connection import connect
 from sas_service.adapters.redis.event_streams import RedisEventStreams
 from sas_service.adapters.redis.journal import RedisJournal
 from sas_service.adapters.redis.lockdowns import RedisLockdowns
+from sas_service.adapters.redis.roster import RedisRoster
 from sas_service.adapters.redis.seals import RedisSeals
 from sas_service.adapters.redis.server import Server
 from sas_service.domain.audit import AuditEvent, EventDraft, EventKind
@@ -32,7 +33,9 @@ from sas_service.domain.tokens import TokenRecord, TokenState
 from sas_service.ports import EventQuery, Idempotency, Reserved, TokenQuery
 from sas_service.services.age import LogAging
 from sas_service.services.export import LogExport
+from sas_service.services.known_accounts import KnownAccounts
 from sas_service.services.prove import LogProofs
+from sas_service.services.reap import Reaping
 from sas_service.services.seal import StreamSealing
 from tests.contract.ports.world import ACCOUNT, World, event, record, redis_world, signed
 from tests.integration.redis.conftest import Start
@@ -62,8 +65,9 @@ class Service:
         policies, log = OnePolicy(), self.world.audit_log
         policies.policy = replace(POLICY, retention=MONTH)
         self.policies = policies
+        self.known = [ACCOUNT]
         self.sealing = StreamSealing(
-            policies=policies,
+            accounts=self.accounts,
             streams=self.streams,
             seals=self.seals,
             signing=SIGNING,
@@ -74,6 +78,7 @@ class Service:
         self.aging = RedisAging(self.server)
         self.work = LogAging(
             policies=policies,
+            accounts=self.accounts,
             streams=self.streams,
             seals=self.seals,
             mirrored=LookedUp(SegmentReading(SegmentFiles(self.directory))),
@@ -83,6 +88,9 @@ class Service:
             lockdowns=RedisLockdowns(self.server),
             clock=self.clock,
         )
+
+    def accounts(self) -> tuple[str, ...]:
+        return tuple(self.known)
 
     def write(self, *events: AuditEvent) -> None:
         self.mirror.append(events)
@@ -191,7 +199,7 @@ def test_what_is_over_leaves_and_stays_provable(service: Service) -> None:
     report = service.verified()
     assert (report.events, report.hashed, report.proven) == (written + 6, written, written + 6)
     assert report.problems == ()
-    proofs = LogProofs(policies=service.policies, seals=service.seals, verifying_key=SIGNING.verifying_key)
+    proofs = LogProofs(accounts=service.accounts, seals=service.seals, verifying_key=SIGNING.verifying_key)
     newest = proofs.checkpoint(ACCOUNT).checkpoint
     for seq in (1, written // 2, written, written + 1):
         found = proofs.inclusion(ACCOUNT, seq)
@@ -230,6 +238,9 @@ def test_nothing_of_a_token_is_left_and_what_lives_is_whole(service: Service) ->
     for key, content in living.items():
         if key.endswith(":words"):
             assert content.keys() <= left[key].keys()
+            # Of callers, only the one whose token lives; those of the others went with their last events.
+            named = [json.loads(piece)["objectId"] for piece in left[key].values() if piece.startswith('{"tenantId"')]
+            assert named == [kept.caller["objectId"]]
         elif ":events" in key:
             assert isinstance(content, str) or len(content) == len(left[key]), key
         else:
@@ -334,3 +345,54 @@ def change(service: Service, *, seq: int) -> None:
             if entry == f"{seq}-0":
                 fields["e"] = fields["e"].replace("issued", "denied")
             client.xadd(key, fields, id=entry)
+
+
+def test_an_account_that_the_policy_has_no_more_is_sealed_aged_and_its_reservations_end(service: Service) -> None:
+    old = record(START)
+    outcome = service.world.reserve(old)
+    assert isinstance(outcome, Reserved)
+    service.write(*outcome.events)
+    policy = service.policies.policy
+    service.policies.policy = replace(policy, accounts={}, profiles={}, teams={})
+    roster = RedisRoster(service.server)
+    roster.add([ACCOUNT])
+    reading = SegmentReading(SegmentFiles(service.directory))
+    known = KnownAccounts(named=lambda: service.policies.policy.accounts, roster=roster, reading=reading)
+    service.known[:] = known()
+    assert service.known == [ACCOUNT]
+    service.clock.advance(timedelta(minutes=5))
+    reaping = Reaping(accounts=known, audit_log=service.world.audit_log, mirror=service.mirror, clock=service.clock)
+    assert reaping.run() == 1
+    service.clock.advance(MONTH + timedelta(hours=2))
+    assert service.rounds() == 2
+    assert service.verified().proven == 2
+    assert service.world.audit_log.token(old.id) is None
+
+
+def test_who_comes_back_while_his_last_events_leave_is_readable(service: Service) -> None:
+    """The piece goes only where nothing names it; one more event of the caller keeps it, or brings it back."""
+    asked = replace(record(START), caller=user(1))
+    service.issue(asked)
+    service.clock.advance(MONTH + timedelta(hours=2))
+    while service.sealing.run():
+        pass
+    remove, seen = service.aging.remove, []
+
+    def meanwhile(stream: str, events: Sequence[AuditEvent], tokens: Sequence[str]) -> None:
+        seen.append(service.issue(replace(record(service.clock.now()), caller=user(1))))
+        remove(stream, events, tokens)
+        service.server.known_words.clear()
+        assert service.world.audit_log.token(seen[0].id) == seen[0]
+        seen.append(service.issue(replace(record(service.clock.now()), caller=user(1))))
+
+    service.aging.remove = meanwhile  # type: ignore[method-assign]
+    assert service.work.run() == 2
+    service.server.known_words.clear()
+    assert [service.world.audit_log.token(each.id) for each in seen] == seen
+    assert len(service.streams.after(ACCOUNT, 0, 10)) == 4
+    service.aging.remove = remove  # type: ignore[method-assign]
+    service.clock.advance(MONTH + timedelta(hours=2))
+    assert service.rounds() == 4
+    service.issue(replace(record(service.clock.now()), caller=user(1)))
+    service.server.known_words.clear()
+    assert len(service.streams.after(ACCOUNT, 0, 10)) == 2

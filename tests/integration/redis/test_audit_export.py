@@ -18,7 +18,7 @@ from sas_service.domain.audit import EventDraft, EventKind
 from sas_service.domain.errors import SealBroken
 from sas_service.services.seal import SEAL_EVERY, StreamSealing
 from tests.integration.redis.conftest import PATIENT, Connect, Start
-from tests.unit.seal.world import KEY, MAPS, NOW, SIGNING, OnePolicy
+from tests.unit.seal.world import KEY, MAPS, NOW, SIGNING
 
 SAMPLE = Path(__file__).parents[3] / "deploy" / "policy.example.yaml"
 
@@ -35,7 +35,7 @@ def test_what_several_workers_sealed_is_exported_and_verified(
 
     def worker() -> StreamSealing:
         return StreamSealing(
-            policies=OnePolicy(),
+            accounts=lambda: (MAPS,),
             streams=RedisEventStreams(server),
             seals=RedisSeals(server),
             signing=SIGNING,

@@ -3,19 +3,30 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from redis.crc import key_slot
 
+from sas_service.adapters.audit_mirror import NdjsonMirror
+from sas_service.adapters.redis.audit_log import RedisAuditLog
 from sas_service.adapters.redis.cluster import Cluster
 from sas_service.adapters.redis.connection import Limits, connect, connect_cluster
+from sas_service.adapters.redis.event_streams import RedisEventStreams
 from sas_service.adapters.redis.keys import Keys
 from sas_service.adapters.redis.server import Durability, Server
 from sas_service.adapters.redis.slots import RedisSlots
-from sas_service.domain.errors import AuditLogUnavailable
+from sas_service.adapters.redis.suspensions import RedisSuspensions
+from sas_service.domain.audit import SERVICE_STREAM, EventDraft, EventKind
+from sas_service.domain.errors import AuditLogUnavailable, Suspended
+from sas_service.domain.token_events import granted_details
+from sas_service.ports import Reservation, Reserved
+from tests.contract.ports.world import event, record, reservation, suspension
+from tests.integration.redis.repairing import repair_on
 from tests.valkey_cluster import MASTERS, RunningCluster, start_cluster
 from tests.valkey_process import RunningValkey
 
@@ -227,3 +238,85 @@ def until_it_fails(master: RunningValkey) -> None:
     while "cluster_state:fail" not in tell(master, "CLUSTER", "INFO"):
         assert time.monotonic() < deadline
         time.sleep(0.1)
+
+
+def lost(server: Server, running: RunningCluster, directory: Path) -> None:
+    """A history of three accounts, of which one team is suspended, and then masters that have lost everything."""
+    log, mirror = RedisAuditLog(server), NdjsonMirror(directory)
+    now = datetime.now(UTC)
+    thief = suspension("team", "storefront")
+    said = {"suspended": {"kind": "team", "id": thief.id}, "reason": thief.reason}
+    mirror.append(log.append(EventDraft(EventKind.SUSPENDED, now, caller=thief.by, details=said)))
+    for account in ACCOUNTS:
+        initialise(server, account)
+        reserved = record(now, account=account)
+        drafted = event(reserved, EventKind.RESERVED, granted=granted_details(reserved.grant))
+        outcome = log.reserve(Reservation(reserved, replace(drafted, request_id="r"), now + timedelta(seconds=30)))
+        assert isinstance(outcome, Reserved)
+        mirror.append(outcome.events)
+    mirror.close()
+    running.flush()
+
+
+def test_what_can_be_reached_is_repaired_while_a_master_is_away(
+    running: RunningCluster, server: Server, tmp_path: Path
+) -> None:
+    lost(server, running, tmp_path)
+    streams, gone = RedisEventStreams(server), next(a for a in ACCOUNTS if holder(running, a) != holder(running))
+    with paused(running.holder_of(gone)):
+        found = repair_on(server, tmp_path, accounts=ACCOUNTS).run()
+        assert found.away == (gone,)
+        assert {each.loss.stream for each in found.findings} == {*ACCOUNTS, SERVICE_STREAM} - {gone}
+        assert not any(each.is_away for each in found.findings)
+        assert {account: streams.last(account) for account in ACCOUNTS if account != gone} == dict.fromkeys(
+            {*ACCOUNTS} - {gone}, 1
+        )
+    assert eventually(lambda: streams.last(gone) == 0)
+    found = repair_on(server, tmp_path, accounts=ACCOUNTS).run()
+    assert (found.away, [each.loss.stream for each in found.findings]) == ((), [gone])
+    for account in ACCOUNTS:
+        with pytest.raises(Suspended):
+            RedisAuditLog(server).reserve(reservation(record(datetime.now(UTC), account=account)))
+    assert repair_on(server, tmp_path, accounts=ACCOUNTS).run().findings == ()
+
+
+def test_an_account_that_is_repaired_without_the_list_of_suspensions_has_them_from_the_mirror(
+    running: RunningCluster, server: Server, tmp_path: Path
+) -> None:
+    lost(server, running, tmp_path)
+    reached = [account for account in ACCOUNTS if holder(running, account) != holder(running)]
+    with paused(running.holder_of(SERVICE_STREAM)):
+        found = repair_on(server, tmp_path, accounts=ACCOUNTS).run()
+        assert {SERVICE_STREAM, *ACCOUNTS} - set(reached) == set(found.away)
+        for account in reached:
+            with pytest.raises(Suspended):
+                RedisAuditLog(server).reserve(reservation(record(datetime.now(UTC), account=account)))
+        (told,) = RedisEventStreams(server).after(min(reached), 1, 9)
+        assert '"kind":"logRepaired"' in told.text
+    assert eventually(lambda: RedisEventStreams(server).last(SERVICE_STREAM) == 0)
+    found = repair_on(server, tmp_path, accounts=ACCOUNTS).run()
+    assert SERVICE_STREAM in {each.loss.stream for each in found.findings}
+    assert [each.id for each in RedisSuspensions(server).list()] == ["storefront"]
+
+
+def holder(running: RunningCluster, stream: str = SERVICE_STREAM) -> int:
+    return running.holder_of(stream).pid
+
+
+@contextmanager
+def paused(master: RunningValkey) -> Iterator[None]:
+    master.pause()
+    try:
+        yield
+    finally:
+        master.resume()
+
+
+def eventually(is_so: Callable[[], bool]) -> bool:
+    """Wait for a master that is left alone for two seconds after it did not answer."""
+    end = time.monotonic() + 10
+    while time.monotonic() < end:
+        with suppress(AuditLogUnavailable):
+            return is_so()
+        time.sleep(0.05)
+    return False

@@ -18,6 +18,8 @@ from sas_service.domain.slots import SigningKey
 from sas_service.domain.token_events import asked_details, granted_details
 from sas_service.domain.tokens import TokenRecord, TokenRequest, TokenState
 from sas_service.ports import Idempotency, LogRepair, Reservation, Reserved
+from sas_service.services.losses import Loss
+from sas_service.services.repair import Found
 from tests.contract.ports.world import ACCOUNT, OTHER_ACCOUNT, denial, event, record, signed, suspension
 from tests.integration.redis.conftest import Start
 from tests.integration.redis.guarded import Process, mirrored, start_process
@@ -44,9 +46,9 @@ class Site:
         self.process.mirror.append(outcome.events)
         return wanted
 
-    def issue(self, number: int, **more: Any) -> TokenRecord:
+    def issue(self, number: int, *, idempotency: Idempotency | None = None, **more: Any) -> TokenRecord:
         at = self.now + timedelta(milliseconds=number)
-        wanted = self.reserve(replace(granted(at, **more.pop("of", {})), **more))
+        wanted = self.reserve(replace(granted(at, **more.pop("of", {})), **more), idempotency=idempotency)
         live = signed(wanted)
         said = {"fingerprint": live.fingerprint, "azureRequestId": live.azure_request_id, "attempts": live.attempts}
         said |= {"replaces": live.replaces} if live.replaces else {}
@@ -140,18 +142,19 @@ def test_a_flushed_server_holds_again_all_that_it_held(site: Site) -> None:
     site.lose()
     repair = repair_of(site.valkey, site.directory)
     planned = repair.plan()
-    assert {each.loss.stream: (each.events, each.needs_word) for each in planned} == {
+    assert {each.loss.stream: (each.events, each.needs_word) for each in planned.findings} == {
         ACCOUNT: (len(events[ACCOUNT]), False),
         OTHER_ACCOUNT: (2, False),
         SERVICE_STREAM: (3, False),
     }
     assert site.everything() == {}  # planning writes nothing
     done = repair.run()
-    assert {each.loss.stream: each.restored for each in done} == {each.loss.stream: each.events for each in planned}
-    assert [word for each in done for word in each.left] == ["revocation run-1: compare what it says with its events"]
+    told = {each.loss.stream: each.restored.events for each in done.findings}
+    assert told == {each.loss.stream: each.events for each in planned.findings}
+    assert [word for each in done.findings for word in each.restored.left] == []
     after = site.everything()
-    told = after.pop("{service}:events"), before.pop("{service}:events")
-    assert len(told[0]) == len(told[1]) + 1  # type: ignore[arg-type]  # the repair is an event, too
+    events_then = after.pop("{service}:events"), before.pop("{service}:events")
+    assert len(events_then[0]) == len(events_then[1]) + 1  # type: ignore[arg-type]  # the repair is an event, too
     for key in ("{service}:events:seq", "{service}:events:chains", "{service}:suspensions", "{service}:words"):
         after.pop(key, None), before.pop(key, None)
     for account in (ACCOUNT, OTHER_ACCOUNT):
@@ -162,6 +165,19 @@ def test_a_flushed_server_holds_again_all_that_it_held(site: Site) -> None:
         assert after[key] == value, key
     site.process.guard.check()
     site.issue(70, of={"epoch": 2})
+
+
+def test_an_idempotency_key_from_before_a_loss_gets_a_second_token_and_both_are_on_record(site: Site) -> None:
+    """docs/decisions/idempotency.md, After a loss."""
+    key = Idempotency("ab" * 32, "body")
+    first = site.issue(1, idempotency=key)
+    site.lose()
+    repair_of(site.valkey, site.directory).run()
+    site.process.guard.check()
+    second = site.issue(2, idempotency=key)
+    log = site.process.world.audit_log
+    assert first.id != second.id
+    assert [each and each.state for each in map(log.token, (first.id, second.id))] == [TokenState.LIVE] * 2
 
 
 @pytest.mark.parametrize("kept", [1, 5, 17, 40])
@@ -180,7 +196,7 @@ def test_the_last_writes_of_a_stream_come_back(site: Site, kept: int) -> None:
     repair_of(site.valkey, cut, mirror=site.process.mirror).run()
     assert RedisEventStreams(site.process.server).last(ACCOUNT) == kept
     done = repair_of(site.valkey, site.directory).run()
-    assert next(each.restored for each in done if each.loss.stream == ACCOUNT) == len(texts) - kept
+    assert next(each.restored.events for each in done.findings if each.loss.stream == ACCOUNT) == len(texts) - kept
     after = site.everything()
     own = [key for key in before if key.startswith("{" + ACCOUNT + "}") and "suspended" not in key]
     for key in own:
@@ -190,9 +206,9 @@ def test_the_last_writes_of_a_stream_come_back(site: Site, kept: int) -> None:
 def test_a_second_repair_finds_nothing(site: Site) -> None:
     history(site)
     site.lose()
-    assert len(repair_of(site.valkey, site.directory).run()) == 3
+    assert len(repair_of(site.valkey, site.directory).run().findings) == 3
     held = site.everything()
-    assert repair_of(site.valkey, site.directory).run() == []
+    assert repair_of(site.valkey, site.directory).run().findings == ()
     assert site.everything() == held
 
 
@@ -221,23 +237,52 @@ def test_a_repair_that_was_interrupted_anywhere_is_finished_by_the_next(site: Si
         site.lose()
     repair_of(site.valkey, site.directory).run()
     own = [key for key in before if key.startswith("{" + ACCOUNT + "}") and "suspended" not in key]
-    assert {key: site.everything()[key] for key in own} == {key: before[key] for key in own}
+    after = site.everything()
+    assert {key: after[key] for key in own} == {key: before[key] for key in own}
 
 
 def test_two_repairs_at_once_exclude_each_other(site: Site) -> None:
     history(site)
     site.lose()
     refused: list[str] = []
+    first = repair_of(site.valkey, site.directory)
+    begin = first._demand_unchanged
 
-    def another(_stream: str, _many: int) -> None:
-        if not refused:
+    def meanwhile(loss: Loss) -> None:
+        if loss.stream == SERVICE_STREAM:
             with pytest.raises(AuditLogUnavailable) as error:
                 repair_of(site.valkey, site.directory).run()
             refused.append(error.value.detail)
+        begin(loss)
 
-    repair_of(site.valkey, site.directory).run(progress=another)
+    first._demand_unchanged = meanwhile  # type: ignore[method-assign]  # the real one, a little later
+    first.run()
     assert "repaired by somebody else" in refused[0]
-    assert repair_of(site.valkey, site.directory).run() == []
+    assert repair_of(site.valkey, site.directory).run().findings == ()
+
+
+def test_what_came_after_another_repair_is_not_written_over(site: Site) -> None:
+    """Two people repair: the slower one has looked before the faster one ended, and the service goes on meanwhile."""
+    history(site)
+    site.lose()
+    slow, meant = repair_of(site.valkey, site.directory), list[TokenRecord]()
+    look = slow.plan
+
+    def looked_long_ago() -> Found:
+        found = look()
+        repair_of(site.valkey, site.directory).run()
+        site.process.guard.check()
+        token = site.issue(80, of={"epoch": 2})
+        site.settle(token, TokenState.ABANDONED, cause="MirrorUnavailable")
+        meant.append(token)
+        return found
+
+    slow.plan = looked_long_ago  # type: ignore[method-assign]
+    with pytest.raises(AuditLogUnavailable, match="meanwhile"):
+        slow.run()
+    stored = site.process.world.audit_log.token(meant[0].id)
+    assert stored
+    assert stored.state is TokenState.ABANDONED
 
 
 def without(directory: Path, *seqs: int) -> None:
@@ -256,14 +301,16 @@ def test_numbers_that_the_mirror_lacks_need_a_word_and_are_marked_as_lost(site: 
     last = len(mirrored(site.process, ACCOUNT))
     site.lose()
     without(site.directory, 5, 9)
-    (found,) = [each for each in repair_of(site.valkey, site.directory).run() if each.loss.stream == ACCOUNT]
+    (found,) = [each for each in repair_of(site.valkey, site.directory).run().findings if each.loss.stream == ACCOUNT]
     assert found.holes == [5, 9]
-    assert found.restored == 0
+    assert found.restored.events == 0
     assert RedisEventStreams(site.process.server).last(ACCOUNT) == 0
     (found,) = [
-        each for each in repair_of(site.valkey, site.directory).run(fill_holes=True) if each.loss.stream == ACCOUNT
+        each
+        for each in repair_of(site.valkey, site.directory).run(fill_holes=True).findings
+        if each.loss.stream == ACCOUNT
     ]
-    assert found.restored == last
+    assert found.restored.events == last
     events = RedisEventStreams(site.process.server).after(ACCOUNT, 0, 1000)
     assert [each.seq for each in events] == list(range(1, last + 1))
     assert [each.seq for each in events if json.loads(each.text)["kind"] == "eventLost"] == [5, 9]
@@ -276,8 +323,8 @@ def test_two_texts_for_one_number_need_a_word(site: Site) -> None:
     first = mirrored(site.process, ACCOUNT)[6]
     site.process.mirror.append([forged])
     site.lose()
-    (found,) = [each for each in repair_of(site.valkey, site.directory).run() if each.loss.stream == ACCOUNT]
-    assert (found.contradictions, found.restored) == ([7], 0)
+    (found,) = [each for each in repair_of(site.valkey, site.directory).run().findings if each.loss.stream == ACCOUNT]
+    assert (found.contradictions, found.restored.events) == ([7], 0)
     repair_of(site.valkey, site.directory).run(keep_first=True)
     assert RedisEventStreams(site.process.server).after(ACCOUNT, 6, 1) == (first,)
 
@@ -289,7 +336,7 @@ def test_what_was_written_after_a_loss_is_seen_as_contradiction(site: Site) -> N
     fresh = start_process(site.valkey, site.directory.parent / "other-mirror")
     fresh.world.slots.initialise(ACCOUNT, {"web": "web-a"})
     fresh.issue(record(other.now))
-    (found,) = [each for each in repair_of(site.valkey, site.directory).plan() if each.loss.stream == ACCOUNT]
+    (found,) = [each for each in repair_of(site.valkey, site.directory).plan().findings if each.loss.stream == ACCOUNT]
     assert found.contradictions == [1, 2]
 
 

@@ -3,14 +3,19 @@
 import csv
 import io
 import json
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
+from sas_service.adapters.memory import MemoryClock
 from sas_service.api import audit_export
-from sas_service.domain.errors import AuditLogUnavailable, MirrorUnavailable
+from sas_service.api.exchange import Stream
+from sas_service.domain.audit import AuditEvent
+from sas_service.domain.errors import AuditLogUnavailable, MirrorUnavailable, TooManyWatchers
+from sas_service.ports import EventPage
 from tests.unit.api.revocation_world import HttpApplication, HttpWorld
 from tests.unit.api.revocation_world import issue as issue_there
 from tests.unit.api.world import World, as_caller, issue
@@ -105,6 +110,57 @@ def test_only_a_few_export_at_once(client: FlaskClient) -> None:
     for each in open_ones:
         each.close()
     assert client.get("/v1/audit/events", headers=CSV).status_code == 200
+
+
+class Mishap(Exception):
+    """A fault of our own, which no error of the service foresees."""
+
+
+def test_a_place_is_given_back_whatever_ends_an_export() -> None:
+    exports = audit_export.Exports(MemoryClock(), most=1)
+    events = tuple(AuditEvent("maps-demo", seq, f'{{"seq":{seq}}}') for seq in range(3))
+
+    def begin(page: Callable[[str | None, int], EventPage]) -> Stream:
+        return exports.stream(audit_export.NDJSON, page, str, cursor=None, rows=1000)
+
+    def whole(_cursor: str | None, _limit: int) -> EventPage:
+        return EventPage(events, "more")
+
+    def broken(_cursor: str | None, _limit: int) -> EventPage:
+        raise Mishap
+
+    def breaking(cursor: str | None, _limit: int) -> EventPage:
+        if cursor:
+            raise Mishap
+        return EventPage(events, "more")
+
+    with pytest.raises(Mishap):
+        begin(broken)
+    pieces = iter(begin(breaking))
+    next(pieces)
+    with pytest.raises(Mishap):
+        next(pieces)
+    early = iter(begin(whole))
+    next(early)
+    with pytest.raises(TooManyWatchers):
+        begin(whole)
+    early.close()  # type: ignore[attr-defined]  # a generator: the server has dropped it, and not the stream
+    never_asked = begin(whole)
+    never_asked.close()
+    never_asked.close()
+    begin(whole).close()
+
+
+def test_an_export_that_cannot_be_noted_for_a_fault_of_ours_gives_its_place_back(
+    client: FlaskClient, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    issue(client)
+    for _ in range(audit_export.MOST + 1):
+        with monkeypatch.context() as patch:
+            patch.setattr(world.audit_log, "deny", lambda _denial: 1 / 0)
+            client.application.config["PROPAGATE_EXCEPTIONS"] = False
+            assert client.get("/v1/audit/events", headers=NDJSON).status_code == 500
+    assert lines(client)[-1] == {"next": None}
 
 
 def test_csv_is_harmless_to_spreadsheets(client: FlaskClient, world: World) -> None:

@@ -18,7 +18,7 @@ AUDITOR = as_caller("auditor")
 
 def seal(world: World) -> None:
     StreamSealing(
-        policies=KnownPolicy(),
+        accounts=lambda: tuple(sorted(KnownPolicy().current().accounts)),
         streams=world.audit_log,
         seals=world.seals,
         signing=MemorySigning(),

@@ -240,7 +240,11 @@ def app_of(world: World, *, locking_down: LockingDown | None = None) -> Flask:
             mirror=world.mirror,
             clock=world.clock,
         ),
-        proofs=LogProofs(policies=policies, seals=world.seals, verifying_key=MemorySigning().verifying_key),
+        proofs=LogProofs(
+            accounts=lambda: tuple(policies.current().accounts),
+            seals=world.seals,
+            verifying_key=MemorySigning().verifying_key,
+        ),
         policies=policies,
         readiness=[world.readiness],
         metrics=Metrics(world.registry),

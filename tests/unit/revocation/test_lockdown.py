@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sas_service.adapters.memory import Fault
-from sas_service.adapters.memory.azure import Sent
+from sas_service.adapters.memory.azure import Sent, Spreading
 from sas_service.domain.errors import AccountLocked, AzureUnavailable, NotFound, ReleaseRefused, SasServiceError
 from sas_service.domain.lockdowns import Lockdown, LockdownState
 from sas_service.domain.revocations import Mode, Reason, State
@@ -19,6 +19,7 @@ from sas_service.playbooks import LOCKING
 from sas_service.ports import Probed
 from sas_service.services.lockdown import LockingDown
 from sas_service.services.run_lockdown import LockdownRunner
+from sas_service.steps.locking import SIGN
 from tests.unit.revocation.world import ADMIN, MAPS, PACE, TICK, Simulation, application
 
 PRIMARY, SECONDARY = SigningKey.PRIMARY, SigningKey.SECONDARY
@@ -376,3 +377,16 @@ def test_an_account_with_azure_away_is_frozen_all_the_same() -> None:
     with pytest.raises(AccountLocked):
         it.issue()
     it.until(LockdownState.LOCKED)
+
+
+def test_a_profile_that_never_signed_does_not_stop_a_lockdown() -> None:
+    """Canaries are signed with a profile that has an identity: the first by name may be new to the policy."""
+    it = Locked()
+    it.world.slots._accounts[MAPS] = replace(it.world.slots.read(MAPS), identities={"web": "web-a"})
+    it.world.azure.attached["batch-a"] = Spreading(value=False)
+    it.lock()
+    locked = it.until(LockdownState.LOCKED)
+    assert locked.record(SIGN).evidence == {"proven": ["old-key:primaryKey", "old-key:secondaryKey"]}
+    it.release()
+    it.until(LockdownState.RELEASED)
+    assert [it.status(token) for token in it.outside] == [401, 401]

@@ -130,23 +130,14 @@ class Simulation:
 
     def __post_init__(self) -> None:
         self.clock = MemoryClock(NOW)
-        self.leases = MemoryLeases(checks_fences=self.checks_fences)
-        self.slots = MemorySlots(self.leases)
-        self.suspensions = MemorySuspensions()
         self.policies = OnePolicy()
-        self.mirror = MemoryAuditMirror()
-        self.log = MemoryAuditLog(
-            clock=self.clock, slots=self.slots, suspensions=self.suspensions, checks_epochs=self.checks_epochs
-        )
+        self.remember()
         self.azure = MemoryAzure(self.clock, MAPS, tuple(POLICY.accounts[MAPS].identities))
         for profile in PROFILES.values():
             for identity in profile.identities[: 1 if self.is_cold else 2]:
                 self.azure.set_up(identity, ROLE)
         self.signer = SigningTwin(self.azure)
         self.data_plane = MemoryDataPlane(self.azure)
-        self.journal = MemoryJournal(self.leases)
-        self.acknowledgements = MemoryAcknowledgements()
-        self.lockdowns = MemoryLockdowns(self.slots, self.leases)
         self.shared_keys = MemorySharedKeySecrets(self.azure)
         self._numbers = count(1)
         self.world = self._world()
@@ -154,10 +145,24 @@ class Simulation:
         self.revoking = Revoking(self.world, self.planning)
         self.issuing = self._issuing()
         self.replacing = self._replacing()
-        self.reaping = Reaping(policies=self.policies, audit_log=self.log, mirror=self.mirror, clock=self.clock)
+        self.reaping = Reaping(accounts=lambda: (MAPS,), audit_log=self.log, mirror=self.mirror, clock=self.clock)
         self.slots.initialise(MAPS, {name: each.identities[0] for name, each in PROFILES.items()})
         self.runner = self.new_runner()
         self.applications: list[Application] = []
+
+    def remember(self) -> None:
+        """Set up what remembers: the twins, unless somebody puts other adapters here."""
+        self.leases = MemoryLeases(checks_fences=self.checks_fences)
+        self.slots = MemorySlots(self.leases)
+        self.suspensions = MemorySuspensions()
+        self.mirror = MemoryAuditMirror()
+        self.log = MemoryAuditLog(
+            clock=self.clock, slots=self.slots, suspensions=self.suspensions, checks_epochs=self.checks_epochs
+        )
+        self.census = self.log
+        self.journal = MemoryJournal(self.leases)
+        self.acknowledgements = MemoryAcknowledgements()
+        self.lockdowns = MemoryLockdowns(self.slots, self.leases)
 
     def _world(self) -> World:
         return World(
@@ -168,7 +173,7 @@ class Simulation:
             identities=MemoryAccountIdentities(self.azure),
             roles=MemoryIdentityRoles(self.azure),
             data_plane=self.data_plane,
-            census=self.log,
+            census=self.census,
             acknowledgements=self.acknowledgements,
             suspensions=self.suspensions,
             journal=self.journal,

@@ -41,6 +41,7 @@ class Old:
         policies.policy = replace(POLICY, retention=self.retention)
         self.work = LogAging(
             policies=policies,
+            accounts=lambda: tuple(sorted(policies.current().accounts)),
             streams=self.world.streams,
             seals=self.world.seals,
             mirrored=LookedUp(MemoryMirrorReading(self.world.mirror.lines)),

@@ -146,3 +146,20 @@ def test_csv_is_harmless_and_whole(world: World) -> None:
     assert [row["event"] for row in rows] == world.texts()
     assert (rows[0]["stream"], rows[0]["seq"], rows[0]["kind"]) == (MAPS, "1", "issued")
     assert csv_row(("=cmd()", "-1", 'a "quoted", one')) == '\'=cmd(),\'-1,"a ""quoted"", one"'
+
+
+@pytest.mark.parametrize("witness", ["checkpoints", "mirror", "both"])
+def test_a_stream_that_is_wholly_absent_is_an_error_that_names_it(world: World, tmp_path: Path, witness: str) -> None:
+    path = tmp_path / "log.ndjson"
+    path.write_text("".join(f"{line}\n" for line in exported(world).ndjson(SERVICE)))
+    kept, mirror = tmp_path / "kept.txt", tmp_path / "mirror"
+    kept.write_text(world.notes(MAPS)[-1])
+    mirror.mkdir()
+    (mirror / "a.ndjson").write_text("".join(f"{line}\n" for line in world.mirror.lines()))
+    options = {"checkpoints": ["--checkpoints", kept], "mirror": ["--mirror", mirror]}
+    asked = options.get(witness) or [each for option in options.values() for each in option]
+    for strict in ([], ["--strict"]):
+        told = verify(path, *asked, *strict)
+        assert told.exit_code == 1, told.output
+        assert f"PROBLEM: the export has nothing of {MAPS}: a checkpoint has 700 events of it" in told.output
+    assert json.loads(verify(path, *asked, "--json").stdout)["good"] is False

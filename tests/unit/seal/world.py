@@ -62,7 +62,7 @@ class World:
 
     def worker(self) -> StreamSealing:
         return StreamSealing(
-            policies=OnePolicy(),
+            accounts=lambda: tuple(sorted(POLICY.accounts)),
             streams=self.streams,
             seals=self.seals,
             signing=SIGNING,
@@ -72,7 +72,7 @@ class World:
         )
 
     def proofs(self) -> LogProofs:
-        return LogProofs(policies=OnePolicy(), seals=self.seals, verifying_key=KEY)
+        return LogProofs(accounts=lambda: tuple(sorted(POLICY.accounts)), seals=self.seals, verifying_key=KEY)
 
     def write(self, many: int, account: str | None = MAPS) -> None:
         for number in range(many):

@@ -42,7 +42,7 @@ from sas_service.ports import (
 )
 from sas_service.services.active_slots import ActiveSlots
 from sas_service.services.deny import Deciding
-from sas_service.services.fold_hand_outs import Folding
+from sas_service.services.fold_hand_outs import WITHOUT_WORKER, Folding
 from sas_service.services.hand_out import HandingOut, Patience, SharedToken
 from sas_service.services.issue import Issuing
 from sas_service.services.make_shared import Making
@@ -136,7 +136,7 @@ class Shop:
         """Fold, and tell caller and count."""
         self.world.clock.advance(2 * MINUTE)
         folding = Folding(
-            policies=self.world.policies,
+            accounts=lambda: ("maps-demo",),
             shared=self.world.shared_tokens,
             mirror=self.world.mirror,
             clock=self.world.clock,
@@ -450,3 +450,19 @@ def test_times_are_those_of_the_record(shop: Shop) -> None:
     token = shop.get()
     now: datetime = shop.world.clock.now()
     assert now < token.refresh < token.issued.record.grant.expiry - LEAST_LEFT
+
+
+def test_without_a_worker_every_process_folds_minutes_that_are_long_over(shop: Shop) -> None:
+    """What is counted neither grows for ever nor is lost; a worker that is there has been faster."""
+    shop.get()
+    folding = Folding(
+        accounts=lambda: ("maps-demo",),
+        shared=shop.world.shared_tokens,
+        mirror=shop.world.mirror,
+        clock=shop.world.clock,
+    )
+    shop.world.clock.advance(WITHOUT_WORKER - MINUTE)
+    assert folding.run(late=WITHOUT_WORKER) == 0
+    shop.world.clock.advance(3 * MINUTE)
+    assert folding.run(late=WITHOUT_WORKER) == 1
+    assert folding.run() == 0

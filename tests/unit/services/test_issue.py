@@ -179,7 +179,7 @@ def test_a_crash_between_reserve_and_commit_is_closed_by_the_reaper(world: World
     world.account.before_signing = die
     with pytest.raises(Crash):
         world.issue()
-    reaping = Reaping(policies=world.policies, audit_log=world.log, mirror=world.mirror, clock=world.clock)
+    reaping = Reaping(accounts=lambda: ("maps-demo",), audit_log=world.log, mirror=world.mirror, clock=world.clock)
     assert reaping.run() == 0
     world.clock.advance(timedelta(minutes=3))
     assert reaping.run() == 1
@@ -284,7 +284,7 @@ def test_an_identity_that_is_not_attached_is_our_fault_and_signs_nothing(world: 
 
 
 def test_a_commit_that_overtakes_the_reaper_stays(world: World) -> None:
-    reaping = Reaping(policies=world.policies, audit_log=world.log, mirror=world.mirror, clock=world.clock)
+    reaping = Reaping(accounts=lambda: ("maps-demo",), audit_log=world.log, mirror=world.mirror, clock=world.clock)
     stale: list[TokenRecord] = []
     world.account.before_signing = lambda _grant: stale.extend(
         world.log.overdue("maps-demo", NOW + timedelta(minutes=3))

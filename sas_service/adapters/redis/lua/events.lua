@@ -3,19 +3,25 @@
 local EVENT_KEY, EVENT_WORD = #KEYS - 7, #ARGV - 10
 local LATE_MS = 120000
 
--- Keeps the pieces that records and events of this call name. A piece that is there already is not written again.
-local function keep_words(words)
-  local name
+-- Returns the pieces that records and events of this call name, less those that are there already. They are written
+-- with the event, and not before: what is refused leaves nothing.
+local function missing_words(words)
+  local names, pieces, missing = {}, {}, {}
   for part in string.gmatch(words, '[^\n]+') do
-    if not name then
-      name = part
-    else
-      if redis.call('HSETNX', KEYS[EVENT_KEY + 7], name, part) == 0 and redis.call('HGET', KEYS[EVENT_KEY + 7], name) ~= part then
-        error('two pieces of one name')
-      end
-      name = nil
+    local list = #names == #pieces and names or pieces
+    list[#list + 1] = part
+  end
+  if #names == 0 then return missing end
+  local known = redis.call('HMGET', KEYS[EVENT_KEY + 7], unpack(names))
+  for i, name in ipairs(names) do
+    if not known[i] then
+      missing[#missing + 1] = name
+      missing[#missing + 1] = pieces[i]
+    elseif known[i] ~= pieces[i] then
+      error('two pieces of one name')
     end
   end
+  return missing
 end
 
 -- The event that the call brings with it. Called first of all, before any write: a later error would undo nothing.
@@ -24,8 +30,7 @@ local function event_of_call()
   if tonumber(redis.call('GET', KEYS[EVENT_KEY + 1]) or '0') < tonumber(ARGV[#ARGV]) then
     error({err = 'LOST events that the mirror has'})
   end
-  keep_words(ARGV[at + 3])
-  return {stream = ARGV[at], draft = ARGV[at + 1], short = ARGV[at + 2], at = tonumber(ARGV[at + 4]), team = ARGV[at + 5],
+  return {words = missing_words(ARGV[at + 3]), stream = ARGV[at], draft = ARGV[at + 1], short = ARGV[at + 2], at = tonumber(ARGV[at + 4]), team = ARGV[at + 5],
     token = ARGV[at + 6], application = ARGV[at + 7], object = ARGV[at + 8], revocation = ARGV[at + 9]}
 end
 
@@ -45,6 +50,7 @@ local function append_event(event, count)
   local chains, objects, late = KEYS[EVENT_KEY + 4], KEYS[EVENT_KEY + 5], KEYS[EVENT_KEY + 6]
   local before = redis.call('GET', last) or '0'
   local seq = tostring(tonumber(before) + 1)
+  if #event.words > 0 then redis.call('HSET', KEYS[EVENT_KEY + 7], unpack(event.words)) end
   local counted = count and ('"count":' .. count .. ',') or ''
   local text = '{"stream":' .. event.stream .. ',"seq":' .. seq .. ',' .. counted .. string.sub(event.draft, 2)
   local stored = event.short == '' and text or ('~' .. counted .. event.short)

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sas_service.adapters.redis import run_text
 from sas_service.adapters.redis.journal import RedisJournal
 from sas_service.adapters.redis.run_text import read_run, write_run
 from sas_service.adapters.redis.server import Server
+from sas_service.domain import run_documents
 from sas_service.domain.cuts import Cut
 from sas_service.domain.errors import AuditLogUnavailable
 from sas_service.domain.plans import Plan
@@ -131,7 +131,7 @@ def test_members_that_say_nothing_are_left_out() -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        {"version": run_text.VERSION + 1},
+        {"version": run_documents.VERSION + 1},
         {"version": 0},
         {"version": None},
         {"ours_does_not_know": 1},
@@ -157,10 +157,10 @@ def test_what_is_no_entry_is_refused(text: str) -> None:
 
 def test_a_version_between_is_brought_up_step_by_step(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a later release does to version 1: rename a member, then another."""
-    monkeypatch.setattr(run_text, "VERSION", 3)
+    monkeypatch.setattr(run_documents, "VERSION", 3)
     monkeypatch.setattr(
-        run_text,
-        "_UPGRADES",
+        run_documents,
+        "UPGRADES",
         {
             1: lambda document: {**document, "between": document["warned"]},
             2: lambda document: {name: value for name, value in document.items() if name != "between"} | {"warned": 9},
