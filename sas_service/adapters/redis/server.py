@@ -145,6 +145,12 @@ class Server:
             answers = self._nodes.exchange([(str((*words, "")[1]), [words]) for words in commands])
             return [answer for (answer,) in _without_errors(answers)]
 
+    def read_plain(self, *commands: Words) -> list[Any]:
+        """Do what ``read`` does, for replies whose shape needs nothing of redis-py: flat lists stay flat."""
+        with translated():
+            answers = self._nodes.run([(str(words[1]), [words]) for words in commands])
+            return [answer for (answer,) in _without_errors(answers)]
+
     def run_all(self, script: Script, calls: Sequence[tuple[Sequence[str], Words]]) -> list[Any]:
         """Run a script several times in one round trip per server; for reading, and for repairs."""
         with translated():

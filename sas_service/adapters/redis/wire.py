@@ -1,4 +1,4 @@
-"""Scripts on the wire: redis-py's connections and errors, without what its client does around each single command.
+"""Commands on the wire: redis-py's connections and errors, without what its client does around each single command.
 
 The client spends three times as long on metrics nobody reads, retries that are switched off and the pool's lock as on
 packing, sending and parsing. Pool, connections, time-outs, TLS and login stay redis-py's.

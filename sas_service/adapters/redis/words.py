@@ -16,7 +16,6 @@ from sas_service.adapters.redis.server import Server
 
 _DIGITS = 16
 _MARK = "\x01"
-_NAMED = re.compile(f"{_MARK}(.{{{_DIGITS}}})")
 _MOST_KNOWN = 50_000
 _MOST_NAMED = 4096
 
@@ -54,12 +53,13 @@ def packed(text: str) -> tuple[str, Mapping[str, str]]:
 
 def names_in(text: str) -> list[str]:
     """Return the names that a packed text contains."""
-    return _NAMED.findall(text) if _MARK in text else []
+    return [part[:_DIGITS] for part in text.split(_MARK)[1:]]
 
 
 def unpacked(text: str, words: Mapping[str, str]) -> str:
-    """Return what ``packed`` was given."""
-    return _NAMED.sub(lambda found: words[found[1]], text) if _MARK in text else text
+    """Return what ``packed`` was given; raises KeyError for a name that is not among ``words``."""
+    first, *named = text.split(_MARK)
+    return "".join([first, *[words[part[:_DIGITS]] + part[_DIGITS:] for part in named]])
 
 
 def told(words: Mapping[str, str]) -> str:
@@ -73,6 +73,10 @@ class Words:
     def __init__(self, server: Server) -> None:
         self._server = server
         self._known = server.known_words
+
+    def known(self, account: str) -> Mapping[str, str]:
+        """Return what was read of an account's dictionary so far: mostly all that a page needs."""
+        return self._known.get(account, {})
 
     def of(self, account: str, names: Iterable[str]) -> Mapping[str, str]:
         """Return the pieces with these names, in at most one round trip. Raises AuditLogUnavailable if one is gone."""
