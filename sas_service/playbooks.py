@@ -84,8 +84,9 @@ PROVE_REVOKED: Final = Step(
 )
 COMPLETE: Final = Step(
     "complete",
-    "Close the run: what was cut is in quarantine, and the evidence is on record.",
+    "Close the run: daemons' secrets hold the key that stays, what was cut is in quarantine, evidence is on record.",
     proving.is_complete,
+    sharing_keys.copy_again,
 )
 
 PLAYBOOKS: Final[Mapping[Lever, tuple[Step, ...]]] = {

@@ -34,6 +34,10 @@ REAP_EVERY = timedelta(seconds=5)
 
 SINK_EVERY = timedelta(seconds=10)
 """How soon a Key Vault secret follows a switch."""
+
+REFRESH_EVERY = timedelta(seconds=10)
+"""How soon a shared token that is due is followed by the next, where nobody asks; who asks is sooner."""
+
 LOST_EVERY = timedelta(seconds=60)
 """How often open runs are looked for whose account is not in the policy any more."""
 
@@ -142,6 +146,8 @@ def rounds(service: Service, accounts: Accounts | None, metrics: WorkerMetrics) 
         table.append(Round("age", AGE_EVERY, service.sealed_log.aging.run))
     if service.sinking is not None:
         table.append(Round("sinks", SINK_EVERY, service.sinking.run))
+    if service.refreshing is not None:
+        table.append(Round("shared tokens", REFRESH_EVERY, service.refreshing.run))
     if accounts and service.revocations:
         look_after, policies = service.revocations.look_after, service.policies
         table += [

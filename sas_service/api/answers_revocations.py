@@ -123,6 +123,7 @@ class RevocationShown(Said):
     remedy = say.text("What helps.", nullable=True)
     planned_by = say.mapping("Who planned it.")
     approvals_needed = say.number("How many others must approve.", 0)
+    approvals_to_force = say.number("How many others must approve before anybody is left behind.", 0)
     approvals = say.texts("Who has, by object id.", [])
     started_by = say.mapping("Who started it.", nullable=True)
     forced_by = say.text("Who decided to cut whoever has not moved, by object id.", nullable=True)

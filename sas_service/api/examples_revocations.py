@@ -100,6 +100,7 @@ REVOCATION: Example = {
     "remedy": None,
     "plannedBy": CALLER,
     "approvalsNeeded": 0,
+    "approvalsToForce": 0,
     "approvals": [],
     "startedBy": None,
     "forcedBy": None,

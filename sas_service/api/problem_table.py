@@ -1,6 +1,6 @@
 """Every error of domain/errors.py as an RFC 9457 problem: the one place where the two meet."""
 
-from sas_service.api.problem_type import LATER, SOON, UNTIL_DEPLOYED, Problem
+from sas_service.api.problem_type import LATER, SOON, UNTIL_DEPLOYED, UNTIL_MENDED, Problem
 from sas_service.api.revocation_problems import REVOCATION_PROBLEMS
 from sas_service.domain import errors
 
@@ -194,6 +194,17 @@ PROBLEMS: dict[type[errors.SasServiceError], Problem] = {
         502,
         "The service's own set-up in Azure does not let it sign: a role, an identity or the account.",
         "Not the caller's fault: tell the operators, who find the cause with `sas-service doctor`.",
+    ),
+    errors.IdentityDetached: Problem(
+        "identity-detached",
+        "The profile's identity is not on the account",
+        503,
+        "Somebody has taken the managed identity that signs for this profile off the Azure Maps account: nothing can be"
+        " signed, and its tokens are refused. Nothing was issued.",
+        "Not the caller's fault: tell the operators. They attach it again, or move the profile to its other identity"
+        " (`docs/revocation.md`, What others have changed); `drift` of `GET /v1/accounts/{account}` and"
+        " `sas-service doctor` name it.",
+        UNTIL_MENDED,
     ),
     errors.OperatorMissing: Problem(
         "operator-missing",

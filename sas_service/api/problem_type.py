@@ -23,4 +23,5 @@ class Problem:
 
 SOON = timedelta(seconds=1)
 LATER = timedelta(seconds=5)
+UNTIL_MENDED = timedelta(minutes=1)
 UNTIL_DEPLOYED = timedelta(minutes=5)

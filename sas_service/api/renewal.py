@@ -19,11 +19,13 @@ from sas_service.domain.errors import (
     ClockSkew,
     EpochMoved,
     GrantMismatch,
+    IdentityDetached,
     MirrorUnavailable,
     NotFound,
     OriginNotAllowed,
     OutsidePolicy,
     ProfileNotAllowed,
+    QuotaExceeded,
     RecordConflict,
     SharedTokenNotReady,
     Suspended,
@@ -95,10 +97,12 @@ def get_renewal(use: UseCases, ask: Ask) -> Answer:
         OriginNotAllowed,
         OutsidePolicy,
         Suspended,
+        QuotaExceeded,
         BudgetExhausted,
         AzureUnavailable,
         AzureThrottled,
         AzureRefused,
+        IdentityDetached,
         GrantMismatch,
         AuditLogUnavailable,
         MirrorUnavailable,
@@ -113,7 +117,8 @@ def replace(use: UseCases, ask: Ask) -> Answer:
     """Ask for a token in place of one of the caller's own: as the old one, for as long as that had left.
 
     Repeating it is safe: it answers the same replacement, signed once more, as long as that comes from the active slot.
-    Load it, then acknowledge it.
+    Load it, then acknowledge it. Who is told to replace a token (renewal says "now") is held back neither by the team's
+    quota nor by the profile's budget; any other replacement counts like a new token.
     """
     issued = use.replacing.replace(ask.path["id"], ask.caller, request_id=ask.request_id, origin=ask.origin)
     use.metrics.issued(issued.record.grant.profile, redelivered=issued.redelivered)

@@ -141,6 +141,7 @@ def _people(run: Revocation) -> Document:
     return {
         "plannedBy": dict(run.planned_by),
         "approvalsNeeded": run.approvals_needed,
+        "approvalsToForce": run.approvals_to_force,
         "approvals": list(run.approved_by),
         "startedBy": dict(run.started_by) if run.started_by else None,
         "forcedBy": run.forced_by,

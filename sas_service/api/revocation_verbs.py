@@ -66,9 +66,18 @@ def _verb(
     )
 
 
-@_verb("approve", "Approve a plan", roles=(Role.REVOCATIONS_APPROVE,), precondition=Precondition.REQUIRED)
+@_verb(
+    "approve",
+    "Approve a plan, or leaving somebody behind",
+    roles=(Role.REVOCATIONS_APPROVE,),
+    precondition=Precondition.REQUIRED,
+)
 def approve(use: UseCases, ask: Ask) -> Answer:
-    """Be the second pair of eyes: not who planned it, and nobody twice. `If-Match` names the plan that was seen."""
+    """Be the second pair of eyes: not who planned it, and nobody twice. `If-Match` names the plan that was seen.
+
+    Before the start it is the plan that is approved; during a run it is that somebody who has not moved may lose tokens
+    (`excuse`, `commit`), where the policy's `emergencyApprovals` asks for it.
+    """
     return _after(
         use, revoking(use).approve(ask.path["id"], ask.caller, plan_hash=ask.if_match or "", request_id=ask.request_id)
     )
@@ -104,7 +113,10 @@ def resume(use: UseCases, ask: Ask) -> Answer:
 
 @_verb("commit", "Cut now")
 def commit(use: UseCases, ask: Ask) -> Answer:
-    """Cut although somebody has not moved. Every token that dies unreplaced is on record before."""
+    """Cut although somebody has not moved. Every token that dies unreplaced is on record before.
+
+    Needs the approvals of an emergency (`approvalsToForce`), by others than who commits.
+    """
     return _after(
         use, revoking(use).commit(ask.path["id"], ask.caller, plan_hash=ask.if_match, request_id=ask.request_id)
     )
@@ -124,7 +136,10 @@ def extend(use: UseCases, ask: Ask) -> Answer:
 
 @_verb("excuse", "Leave a consumer behind", body=Body(ExcuseBody(), examples.EXCUSE_BODY))
 def excuse(use: UseCases, ask: Ask) -> Answer:
-    """Stop waiting for one late consumer, by name: its tokens will die, and are on record before."""
+    """Stop waiting for one late consumer, by name: its tokens will die, and are on record before.
+
+    Needs the approvals of an emergency (`approvalsToForce`), by others than who excuses.
+    """
     return _after(
         use,
         revoking(use).excuse(

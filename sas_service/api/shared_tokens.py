@@ -10,6 +10,7 @@ from sas_service.api import examples
 from sas_service.api.exchange import Answer, Ask, json_answer
 from sas_service.api.fields import Strict, Text
 from sas_service.api.operations import Documented, Resource
+from sas_service.api.problem_type import UNTIL_DEPLOYED
 from sas_service.api.rate_limits import RATE_LIMIT_HEADERS, rate_limit_headers
 from sas_service.api.schemas_tokens import TokenAnswer
 from sas_service.api.token_documents import issued_document, token_link
@@ -24,6 +25,7 @@ from sas_service.domain.errors import (
     ClockSkew,
     EpochMoved,
     GrantMismatch,
+    IdentityDetached,
     MirrorUnavailable,
     NotFound,
     OriginNotAllowed,
@@ -100,6 +102,7 @@ class NewerQuery(Strict):
         AzureUnavailable,
         AzureThrottled,
         AzureRefused,
+        IdentityDetached,
         GrantMismatch,
         AuditLogUnavailable,
         MirrorUnavailable,
@@ -147,7 +150,10 @@ def shared_for(use: UseCases, ask: Ask, request: TokenRequest) -> SharedToken:
 
 def _handing_out(use: UseCases) -> HandingOut:
     if use.handing_out is None:
-        raise SharedTokenNotReady("This deployment has no sealing keys (SAS_SEALING_KEYS), so it shares no tokens.")
+        raise SharedTokenNotReady(
+            "This deployment has no sealing keys (SAS_SEALING_KEYS), so it shares no tokens.",
+            retry_after=UNTIL_DEPLOYED,
+        )
     return use.handing_out
 
 

@@ -38,6 +38,7 @@ from sas_service.domain.errors import (
     EpochMoved,
     GrantMismatch,
     IdempotencyKeyReused,
+    IdentityDetached,
     MirrorUnavailable,
     NotFound,
     OriginNotAllowed,
@@ -59,7 +60,7 @@ _PATH = TokenPath()
 _ISSUE = (Role.TOKENS_ISSUE,)
 _READ = (Role.TOKENS_ISSUE, Role.AUDIT_READ)
 _DECISION = (ProfileNotAllowed, OriginNotAllowed, OutsidePolicy)
-_AZURE = (AzureUnavailable, AzureThrottled, AzureRefused)
+_AZURE = (AzureUnavailable, AzureThrottled, AzureRefused, IdentityDetached)
 _RECORDING = (AuditLogUnavailable, MirrorUnavailable)
 TOKEN_HEADERS = {
     "Location": "The token's record (JSON and text).",

@@ -26,6 +26,7 @@ def build_doctor(environ: Mapping[str, str]) -> Iterator[Finding]:
     caller_tokens = build_caller_tokens(settings, azure.outbound)
     return Diagnosis(
         policy=policies.current(),
+        seals=bool(settings.sealing_keys),
         readiness=[
             *readiness(stores, policies),
             Question("Entra metadata", lambda: quietly(partial(caller_tokens.prefetch, SystemClock().now()))),

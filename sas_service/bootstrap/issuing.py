@@ -10,6 +10,7 @@ from sas_service.bootstrap.stores import Stores
 from sas_service.services.active_slots import ActiveSlots
 from sas_service.services.deny import Deciding
 from sas_service.services.hand_out import HandingOut
+from sas_service.services.histories import Histories
 from sas_service.services.issue import Issuing
 from sas_service.services.replace import Replacing
 from sas_service.settings import Settings
@@ -36,8 +37,17 @@ def build_issuing(settings: Settings, stores: Stores, azure: Azure, deciding: De
     )
 
 
+def build_histories(stores: Stores) -> Histories:
+    """Build this process's copy of what runs and lockdowns have cut."""
+    return Histories(journal=stores.journal, lockdowns=stores.lockdowns, slots=stores.slots, clock=SystemClock())
+
+
 def build_replacing(
-    stores: Stores, policies: PolicyFile, issuing: Issuing, handing_out: HandingOut | None = None
+    stores: Stores,
+    policies: PolicyFile,
+    issuing: Issuing,
+    histories: Histories,
+    handing_out: HandingOut | None = None,
 ) -> Replacing:
     """Build what replaces them; without ``handing_out`` shared ones are replaced by nobody here."""
     return Replacing(
@@ -48,6 +58,7 @@ def build_replacing(
         mirror=stores.mirror,
         acknowledgements=stores.acknowledgements,
         suspensions=stores.suspensions,
+        histories=histories,
         clock=SystemClock(),
         handing_out=handing_out,
     )

@@ -10,7 +10,7 @@ from sas_service.adapters.system_clock import SystemClock
 from sas_service.bootstrap.stores import Stores
 from sas_service.domain.errors import PolicyRefused
 from sas_service.domain.pace import Pace
-from sas_service.domain.policy import Policy
+from sas_service.domain.policy import Policy, shared_profiles
 from sas_service.services.first_identity import FirstIdentity
 from sas_service.services.takeover import PolicyTakeover
 from sas_service.settings import Settings
@@ -43,6 +43,9 @@ def build_policies(settings: Settings, stores: Stores, last_accepted: Path | Non
     def changed(old: Policy | None, new: Policy) -> None:
         takeover.changed(old, new)
         _log.info("policy in force", digest=new.digest, previous=old.digest if old else None)
+        shared = shared_profiles(new)
+        if shared and not settings.sealing_keys:
+            _log.warning("SAS_SEALING_KEYS is not set: tokens of these profiles are answered 503", profiles=shared)
 
     def refused(error: PolicyRefused) -> None:
         reasons = [f"{each.rule}: {each.pointer}: {each.allowed}" for each in error.violations]

@@ -12,6 +12,7 @@ from sas_service.bootstrap.mirror import build_accounts, build_backfill
 from sas_service.bootstrap.policies import build_policies
 from sas_service.bootstrap.stores import Stores, build_stores
 from sas_service.domain.errors import SasServiceError
+from sas_service.domain.policy import shared_profiles
 from sas_service.settings import Settings
 
 _log = structlog.get_logger()
@@ -30,6 +31,13 @@ def readiness(stores: Stores, policies: PolicyFile | None) -> tuple[Question, ..
     backfill = build_backfill(stores, build_accounts(stores, policies))
     behind = Question("mirrored", lambda: {"behind": backfill.behind()})
     return (*questions, behind, Question("policy", policies.status))
+
+
+def sharing(settings: Settings, policies: PolicyFile) -> tuple[Question, ...]:
+    """Return what /readyz says where nothing can be shared for want of a key; all else is issued none the less."""
+    if settings.sealing_keys:
+        return ()
+    return (Question("sharing", lambda: {"unsealedProfiles": len(shared_profiles(policies.current()))}),)
 
 
 class NotReady(Exception):

@@ -19,12 +19,12 @@ from sas_service.api.auth import Challenge
 from sas_service.api.metrics import Metrics
 from sas_service.bootstrap.audit import SealedLog, build_sealed_log
 from sas_service.bootstrap.azure import Azure, build_azure, build_caller_tokens
-from sas_service.bootstrap.issuing import build_issuing, build_replacing
+from sas_service.bootstrap.issuing import build_histories, build_issuing, build_replacing
 from sas_service.bootstrap.mirror import build_accounts, build_backfill
 from sas_service.bootstrap.policies import build_policies
-from sas_service.bootstrap.preflight import readiness
+from sas_service.bootstrap.preflight import readiness, sharing
 from sas_service.bootstrap.revocation import Revocations, build_revocations
-from sas_service.bootstrap.shared import build_folding, build_handing_out
+from sas_service.bootstrap.shared import build_folding, build_handing_out, build_refreshing
 from sas_service.bootstrap.sinks import build_sinking
 from sas_service.bootstrap.stores import Stores, build_stores
 from sas_service.domain.apart import for_each
@@ -33,11 +33,11 @@ from sas_service.services.backfill_mirror import MirrorBackfill
 from sas_service.services.deny import Deciding
 from sas_service.services.expose import Exposing
 from sas_service.services.fold_hand_outs import WITHOUT_WORKER, Folding
-from sas_service.services.histories import Histories
 from sas_service.services.identify import Identifying
 from sas_service.services.inspect import Inspection
 from sas_service.services.note_readers import NotingReaders
 from sas_service.services.reap import Reaping
+from sas_service.services.refresh_shared import RefreshingShared
 from sas_service.services.renew import Renewing
 from sas_service.services.sink import Sinking
 from sas_service.services.suspend import Suspending
@@ -59,6 +59,7 @@ class Service:
     revocations: Revocations | None
     sealed_log: SealedLog | None
     sinking: Sinking | None
+    refreshing: RefreshingShared | None
     backfill: MirrorBackfill
     upkeep: Callable[[], None]
     policy_poll: timedelta
@@ -95,13 +96,14 @@ def build_service(environ: Mapping[str, str], *, last_accepted: Path | None = No
         stores=stores,
         azure=azure,
         policies=policies,
-        readiness=readiness(stores, policies),
+        readiness=(*readiness(stores, policies), *sharing(settings, policies)),
         reaping=reaping,
         folding=folding,
         syncing=lambda: stores.suspensions.sync(sorted(policies.current().accounts)),
         revocations=build_revocations(settings, stores, policies, azure),
         sealed_log=build_sealed_log(settings, stores, policies, accounts),
         sinking=build_sinking(settings, stores, policies, azure),
+        refreshing=build_refreshing(settings, stores, policies, azure),
         backfill=build_backfill(stores, accounts),
         upkeep=upkeep,
         policy_poll=settings.policy_poll,
@@ -121,8 +123,8 @@ def build_api(environ: Mapping[str, str]) -> tuple[Service, Flask]:
     handing_out = build_handing_out(
         settings, stores, service.policies, deciding=deciding, issuing=issuing, spending=azure.spending
     )
-    replacing = build_replacing(stores, service.policies, issuing, handing_out)
-    histories = Histories(journal=stores.journal, lockdowns=stores.lockdowns, slots=stores.slots, clock=clock)
+    histories = build_histories(stores)
+    replacing = build_replacing(stores, service.policies, issuing, histories, handing_out)
     inspection = Inspection(
         policies=service.policies,
         audit_log=stores.audit_log,

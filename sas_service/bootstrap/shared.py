@@ -12,14 +12,17 @@ import structlog
 
 from sas_service.adapters.policy_file import PolicyFile
 from sas_service.adapters.system_clock import SystemClock
+from sas_service.bootstrap.azure import Azure
+from sas_service.bootstrap.issuing import build_issuing
 from sas_service.bootstrap.revocation import build_sealing
 from sas_service.bootstrap.stores import Stores
-from sas_service.ports import Accounts
+from sas_service.ports import Accounts, Sealing
 from sas_service.services.deny import Deciding
 from sas_service.services.fold_hand_outs import Folding
 from sas_service.services.hand_out import HandingOut, Patience
 from sas_service.services.issue import Issuing
 from sas_service.services.make_shared import Making
+from sas_service.services.refresh_shared import RefreshingShared
 from sas_service.services.spend import Spending
 from sas_service.settings import Settings
 
@@ -36,32 +39,52 @@ def build_handing_out(
     spending: Spending,
 ) -> HandingOut | None:
     """Build it; None where no sealing key is set: nothing that works as a token lies in Redis in the clear."""
-    sealing, clock = build_sealing(settings), SystemClock()
+    sealing = build_sealing(settings)
     if sealing is None:
         return None
-    making = Making(
-        policies=policies,
-        issuing=issuing,
-        shared=stores.shared_tokens,
-        sealing=sealing,
-        clock=clock,
-        holder=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}",
-        # As long as making one may take; who takes longer finds that another has made it, and drops his own.
-        flight_time=settings.arm_deadline + 3 * settings.redis_timeout,
-    )
     return HandingOut(
         policies=policies,
         deciding=deciding,
-        making=making,
+        making=_making(settings, stores, policies, issuing, sealing),
         shared=stores.shared_tokens,
         sealing=sealing,
-        clock=clock,
+        clock=SystemClock(),
         patience=Patience(
             pause=lambda length: time.sleep(length.total_seconds()),
             jitter=random.random,
         ),
         spending=spending,
         aside=_aside,
+    )
+
+
+def build_refreshing(settings: Settings, stores: Stores, policies: PolicyFile, azure: Azure) -> RefreshingShared | None:
+    """Build the worker's round that makes what is due; None where no sealing key is set."""
+    sealing = build_sealing(settings)
+    if sealing is None:
+        return None
+    deciding = Deciding(policies=policies, audit_log=stores.audit_log, mirror=stores.mirror)
+    issuing = build_issuing(settings, stores, azure, deciding)
+    return RefreshingShared(
+        policies=policies,
+        making=_making(settings, stores, policies, issuing, sealing),
+        shared=stores.shared_tokens,
+        suspensions=stores.suspensions,
+        lockdowns=stores.lockdowns,
+        clock=SystemClock(),
+    )
+
+
+def _making(settings: Settings, stores: Stores, policies: PolicyFile, issuing: Issuing, sealing: Sealing) -> Making:
+    return Making(
+        policies=policies,
+        issuing=issuing,
+        shared=stores.shared_tokens,
+        sealing=sealing,
+        clock=SystemClock(),
+        holder=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}",
+        # As long as making one may take; who takes longer finds that another has made it, and drops his own.
+        flight_time=settings.arm_deadline + 3 * settings.redis_timeout,
     )
 
 

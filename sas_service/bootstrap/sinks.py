@@ -4,7 +4,7 @@ from sas_service.adapters.azure.token_secrets import AzureTokenSecrets
 from sas_service.adapters.policy_file import PolicyFile
 from sas_service.adapters.system_clock import SystemClock
 from sas_service.bootstrap.azure import Azure
-from sas_service.bootstrap.issuing import build_issuing, build_replacing
+from sas_service.bootstrap.issuing import build_histories, build_issuing, build_replacing
 from sas_service.bootstrap.stores import Stores
 from sas_service.domain.callers import Caller, Role
 from sas_service.services.deny import Deciding
@@ -22,7 +22,7 @@ def build_sinking(settings: Settings, stores: Stores, policies: PolicyFile, azur
         policies=policies,
         secrets=AzureTokenSecrets(azure.operator.vaults),
         issuing=issuing,
-        replacing=build_replacing(stores, policies, issuing),
+        replacing=build_replacing(stores, policies, issuing, build_histories(stores)),
         audit_log=stores.audit_log,
         slots=stores.slots,
         clock=SystemClock(),

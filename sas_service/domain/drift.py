@@ -17,16 +17,20 @@ INHERITED = "inherited-role"
 LOCAL_AUTH_OFF = "local-auth-off"
 LOCAL_AUTH_ON = "local-auth-on-again"
 SETTING_CHANGED = "setting-changed"
+SHARED_KEY_DEAD = "shared-key-dead"
 
 CODES: Final[Mapping[str, str]] = {
     KEY_CHANGED: "A key was made anew by somebody else: what it had signed is dead, and its holders are told to renew.",
-    IDENTITY_DETACHED: "An identity that signs now is not on the account: its tokens are refused. Attach it again.",
+    IDENTITY_DETACHED: "An identity that signs now is not on the account: for its profiles nothing is issued, and what"
+    " is out is refused. Attach it again, or move its profiles with an emergency.",
     ROLE_LOST: "An identity that signs now has no role: its tokens are refused. Assign it again.",
     REVIVED: "A cut identity has a role again and unexpired tokens: they work again. Remove the role, or lock down.",
     INHERITED: "An identity has a role from above the account or through a group: removing its own will not stop it.",
     LOCAL_AUTH_OFF: "Local authentication is off: every token is refused.",
     LOCAL_AUTH_ON: "Local authentication came back and old tokens work again, unseen ones too. Lock down.",
     SETTING_CHANGED: "The account's kind or SKU is another one.",
+    SHARED_KEY_DEAD: "A secret of daemons holds none of the account's keys: they are refused. The worker writes the"
+    " active key into it at each look; if this lasts, see whether the vault lets it.",
 }
 """Every code, and what to make of it."""
 
@@ -74,10 +78,14 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What the account shows now beside the situation: the keys' fingerprints, and all its other members."""
+    """What the account shows now beside the situation: the keys' fingerprints, and all its other members.
+
+    ``secrets`` are the fingerprints of what daemons read, by the secret's name, of those that could be read.
+    """
 
     keys: Mapping[str, str]
     others: Mapping[str, str]
+    secrets: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def settings(self) -> dict[str, str]:
@@ -113,6 +121,7 @@ def look(known: Known, shown: Shown, situation: Situation, changed: Iterable[Sig
         *_identities(situation),
         *_local_auth(situation, off=off, was_off=was_off),
         *_settings(known, shown, situation),
+        *_secrets(known, shown, situation),
     )
     before = {each.name: each for each in known.drifts}
     drifts = tuple(before.get(each.name, each) for each in found)
@@ -166,3 +175,12 @@ def _settings(known: Known, shown: Shown, situation: Situation) -> Iterator[Drif
         before, after = known.settings.get(name), shown.settings.get(name)
         if before != after:
             yield Drift(SETTING_CHANGED, name, situation.now, f"{before} became {after}")
+
+
+def _secrets(known: Known, shown: Shown, situation: Situation) -> Iterator[Drift]:
+    """A secret that cannot be read now is what it was; one that holds nothing never had any readers."""
+    dead = {each.about for each in known.drifts if each.code == SHARED_KEY_DEAD}
+    for name in sorted(each.place.name for each in situation.account.shared_key_secrets):
+        is_dead = shown.secrets[name] not in shown.keys.values() if name in shown.secrets else name in dead
+        if is_dead:
+            yield Drift(SHARED_KEY_DEAD, name, situation.now)

@@ -136,6 +136,10 @@ class AzureRefused(SasServiceError):
     """Azure said no: wrong set-up on our side (roles, identities, account), not the caller's fault."""
 
 
+class IdentityDetached(SasServiceError):
+    """The profile's active identity is not on the account any more: somebody took it off, and has to mend that."""
+
+
 class OperatorMissing(SasServiceError):
     """This deployment has no operating identity: it issues, but may not look after or change anything in Azure."""
 

@@ -31,6 +31,22 @@ def move_order(record: TokenRecord, runs: Iterable[Revocation]) -> MoveOrder | N
     return None
 
 
+def is_told_to_move(record: TokenRecord, epoch: int, runs: Iterable[Revocation], lockdowns: Iterable[Lockdown]) -> bool:
+    """Tell whether ``record`` must be replaced: the account is at a later ``epoch``, or its holder has an order.
+
+    Only such a replacement is exempt from the profile's budget and the team's quota; any other is one more request.
+    """
+    return record.grant.epoch < epoch or order_for(record, runs, lockdowns) is not None
+
+
+def order_for(record: TokenRecord, runs: Iterable[Revocation], lockdowns: Iterable[Lockdown]) -> MoveOrder | None:
+    """Return the order that the holder of ``record`` has, from a run, from what others did to a key, or a lockdown.
+
+    Also for a token of the current epoch: a key made anew by hand during a run moves no epoch.
+    """
+    return move_order(record, runs) or released_order(record, lockdowns)
+
+
 def released_order(record: TokenRecord, lockdowns: Iterable[Lockdown]) -> MoveOrder | None:
     """Return the order of the newest lockdown that killed ``record`` and is over, or None.
 

@@ -213,6 +213,11 @@ def team_for(policy: Policy, caller: Caller, profile: str) -> Team | None:
     return next((team for team in teams_of(policy, caller) if profile in team.profiles), None)
 
 
+def shared_profiles(policy: Policy) -> tuple[str, ...]:
+    """Return the profiles whose tokens are shared, in the document's order."""
+    return tuple(name for name, profile in policy.profiles.items() if profile.sharing is Sharing.SHARED)
+
+
 def profiles_nobody_may_use(policy: Policy) -> tuple[str, ...]:
     """Return the profiles that no team names: most likely a slip, but not a danger."""
     named = {name for team in policy.teams.values() for name in team.profiles}

@@ -1,9 +1,18 @@
 """What a replacement may be: as the old token, for as long as it had left, within what the policy allows today."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from sas_service.domain.limits import Limits
 from sas_service.domain.tokens import TokenRecord, TokenRequest
+
+Told = Callable[[int], bool]
+"""Tells whether the token that is replaced must be, in an epoch (domain/move_orders.py)."""
+
+
+def nobody_told(_epoch: int) -> bool:
+    """Tell of a token that replaces none."""
+    return False
 
 
 def replacement_request(old: TokenRecord, limits: Limits, now: datetime) -> TokenRequest:

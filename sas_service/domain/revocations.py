@@ -85,7 +85,10 @@ class Action(StrEnum):
     ABORT = "abort"
 
 
-_UNDER_WAY = frozenset({Action.COMMIT, Action.EXTEND, Action.EXCUSE, Action.ABORT})
+FORCING = frozenset({Action.COMMIT, Action.EXCUSE})
+"""What takes tokens from applications that have not moved: all at once, or one by name."""
+
+_UNDER_WAY = frozenset({Action.APPROVE, Action.COMMIT, Action.EXTEND, Action.EXCUSE, Action.ABORT})
 
 LEGAL: Mapping[State, frozenset[Action]] = {
     State.PLANNED: frozenset({Action.APPROVE, Action.START, Action.ABORT}),

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sas_service.domain.cuts import Cut, Past, Wound, joined
 from sas_service.domain.plans import Plan
 from sas_service.domain.probes import with_probes
-from sas_service.domain.revocations import LEGAL, OPEN, Action, State
+from sas_service.domain.revocations import FORCING, LEGAL, OPEN, Action, State
 from sas_service.domain.slots import AccountSlots
 
 TAKES_AWAY = frozenset({"regenerate", "detach", "remove"})
@@ -160,13 +160,13 @@ def allowed_actions(run: Revocation, now: datetime) -> frozenset[Action]:
     if run.has_cut or run.aborting:
         legal.discard(Action.ABORT)
     if run.aborting:
-        legal -= {Action.COMMIT, Action.EXTEND, Action.EXCUSE}
-    if len(run.approved_by) >= run.approvals_needed:
+        legal -= {Action.APPROVE, Action.EXTEND, *FORCING}
+    if len(run.approved_by) >= (run.approvals_to_force if is_open(run) else run.approvals_needed):
         legal.discard(Action.APPROVE)
-    else:
+    if len(run.approved_by) < run.approvals_needed:
         legal.discard(Action.START)
     if len(run.approved_by) < run.approvals_to_force:
-        legal.discard(Action.COMMIT)
+        legal -= FORCING
     return frozenset(legal)
 
 

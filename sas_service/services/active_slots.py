@@ -1,11 +1,13 @@
 """Which slot signs now: the account's key and the profile's identity, with the principal that Azure gives it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
-from sas_service.domain.errors import AzureRefused
+from sas_service.domain.errors import AzureRefused, IdentityDetached, SasServiceError
 from sas_service.domain.policy import Profile
 from sas_service.domain.slots import AccountSlots, Slot
+from sas_service.domain.tokens import Grant
 from sas_service.ports import AccountFacts, MapsAccount, Slots
 from sas_service.services.deny import Allowed
 
@@ -30,7 +32,7 @@ class ActiveSlots:
         self._copies: dict[str, AccountSlots] = {}
 
     def of(self, allowed: Allowed) -> tuple[Slot, AccountFacts]:
-        """Return the slot and the account's facts. Raises AzureRefused when the identity is not attached."""
+        """Return the slot and the account's facts. Raises IdentityDetached when the identity is not attached."""
         account, profile = allowed.account.name, allowed.profile
         active = self._copies.get(account)
         if active is None or profile.name not in active.identities:
@@ -41,9 +43,26 @@ class ActiveSlots:
             active, facts = self._fresh(account, profile), self._maps_account.facts(account, max_age=timedelta(0))
         identity = active.identities[profile.name]
         if identity not in facts.principals:
-            raise AzureRefused(f"the identity {identity} is not attached to the account {account}")
+            raise _detached(account, identity)
         slot = Slot(account, active.epoch, active.signing_key, identity, facts.principals[identity])
         return slot, facts
+
+    @contextmanager
+    def told_apart(self, grant: Grant) -> Iterator[None]:
+        """Tell a refusal for want of the identity, of which the copy of the facts may not know yet, from others."""
+        try:
+            yield
+        except AzureRefused:
+            if self._is_detached(grant):
+                raise _detached(grant.account, grant.identity) from None
+            raise
+
+    def _is_detached(self, grant: Grant) -> bool:
+        try:
+            facts = self._maps_account.facts(grant.account, max_age=timedelta(0))
+        except SasServiceError:
+            return False  # what was said first stands
+        return grant.identity not in facts.principals
 
     def _fresh(self, account: str, profile: Profile) -> AccountSlots:
         active = self._slots.initialise(account, {})
@@ -55,3 +74,7 @@ class ActiveSlots:
     def forget(self, account: str) -> None:
         """Drop the copy: the epoch has moved."""
         self._copies.pop(account, None)
+
+
+def _detached(account: str, identity: str) -> IdentityDetached:
+    return IdentityDetached(f"The identity {identity} is not attached to the account {account}.")

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from sas_service.domain.arm_scopes import in_words
 from sas_service.domain.errors import SasServiceError
-from sas_service.domain.policy import Account, Policy
+from sas_service.domain.policy import Account, Policy, shared_profiles
 from sas_service.ports import AccountFacts, MapsAccount, Readiness
 from sas_service.services.diagnose_identities import OperatorsView, identity_findings
 from sas_service.services.findings import Finding, Grade, Subject
@@ -14,7 +14,10 @@ _SERVICE = Subject("the service")
 
 
 class Diagnosis:
-    """Asks every dependency and every account; changes nothing. ``operator`` is None where none is set."""
+    """Asks every dependency and every account; changes nothing. ``operator`` is None where none is set.
+
+    ``seals`` tells whether there is a key to seal shared tokens with.
+    """
 
     def __init__(
         self,
@@ -23,16 +26,24 @@ class Diagnosis:
         readiness: Sequence[Readiness],
         maps_account: MapsAccount,
         operator: OperatorsView | None,
+        seals: bool,
     ) -> None:
         self._policy = policy
         self._readiness = readiness
         self._maps_account = maps_account
         self._operator = operator
+        self._seals = seals
 
     def run(self) -> Iterator[Finding]:
         """Yield findings one by one, so that a terminal shows progress."""
         for each in self._readiness:
             yield _asked(each)
+        shared = ", ".join(shared_profiles(self._policy))
+        if shared and not self._seals:
+            yield _SERVICE.fail(
+                f"cannot share tokens: {shared}",
+                "set SAS_SEALING_KEYS, the same for all processes; until then these profiles are answered 503",
+            )
         operator = yield from self._usable_operator()
         for name in sorted(self._policy.accounts):
             yield from self._account(self._policy.accounts[name], operator)

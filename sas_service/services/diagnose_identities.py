@@ -29,7 +29,8 @@ def identity_findings(
     if principal is None:
         yield subject.fail(
             "is not attached to the account, or does not exist any more",
-            f"attach {account.identities[identity]} (portal: the account's Identity)",
+            f"attach {account.identities[identity]} (portal: the account's Identity). While it signs for a profile,"
+            " that issues nothing (503 identity-detached): docs/revocation.md, What others have changed",
         )
     else:
         yield subject.ok("is attached to the account")

@@ -14,7 +14,7 @@ from sas_service.domain.tokens import TokenRequest
 from sas_service.ports import Clock, Current, HandOut, NoneCurrent, Policies, Sealing, SharedTokens
 from sas_service.services.deny import Deciding
 from sas_service.services.issue import Issued
-from sas_service.services.make_shared import Making, Offer, about, offers
+from sas_service.services.make_shared import Making, Offer, about
 from sas_service.services.spend import Spending
 
 AHEAD_AGAIN = timedelta(seconds=1)
@@ -111,16 +111,16 @@ class HandingOut:
         request_id: str,
         origin: str | None = None,
         after: str | None = None,
-        replaces: bool = False,
+        told: bool = False,
     ) -> SharedToken:
         """Return the current token; with ``after`` one that is newer than that id, made for the purpose if need be.
 
         Raises ProfileNotAllowed, OriginNotAllowed, Suspended (on record as denied), NotFound for a profile that does
         not share, QuotaExceeded, SharedTokenNotReady, and what issuing raises for the one caller who makes the token.
-        ``replaces``: who was told to replace a token is not held back by the team's quota.
+        ``told``: who was told to replace a token is not held back by the team's quota.
         """
         counter = self._counter(profile, caller, request_id, origin)
-        quota = None if replaces else counter.offer.team.quota
+        quota = None if told else counter.offer.team.quota
         left = self._spending.count(counter.offer.team.name, quota)
         token = self._current(counter, caller, after, request_id)
         return replace(token, quota=left) if left else token
@@ -133,13 +133,6 @@ class HandingOut:
         if self._clock.now() >= token.refresh:
             self._ahead(counter, token.issued.record.id, request_id)
         return token
-
-    def refresh(self, *, request_id: str) -> None:
-        """Make the next tokens that are due, where the current ones are in use: the worker's round."""
-        for offer in offers(self._policies.current()):
-            lying = self._shared.peek(offer.name)
-            if lying and self._clock.now() >= lying[1]:
-                self._make_ahead(offer, lying[0], request_id)
 
     def _counter(self, profile: str, caller: Caller, request_id: str, origin: str | None) -> _Counter:
         policy = self._policies.current()

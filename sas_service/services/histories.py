@@ -7,7 +7,10 @@ from datetime import datetime, timedelta
 from sas_service.domain.cuts import Past, joined
 from sas_service.domain.errors import NotFound
 from sas_service.domain.lockdowns import Lockdown
+from sas_service.domain.move_orders import is_told_to_move, order_for
+from sas_service.domain.renewal import MoveOrder
 from sas_service.domain.runs import Revocation, past_of
+from sas_service.domain.tokens import TokenRecord
 from sas_service.ports import Clock, Journal, Lockdowns, Slots
 
 COPY_MAX_AGE = timedelta(seconds=1)
@@ -71,6 +74,17 @@ class Histories:
         earlier = self._earlier(account, picture)
         runs = (picture.running, *earlier.runs) if picture.running else earlier.runs
         return History(runs, earlier.lockdowns)
+
+    def order(self, record: TokenRecord) -> MoveOrder | None:
+        """Return the order that the holder of ``record`` has, or None. Raises AuditLogUnavailable."""
+        history = self.of(record.grant.account)
+        return order_for(record, history.runs, history.lockdowns)
+
+    def is_told_to_move(self, record: TokenRecord, epoch: int = 0) -> bool:
+        """Tell whether ``record`` must be replaced; ``epoch`` is what the caller knows. Raises AuditLogUnavailable."""
+        history = self.of(record.grant.account)
+        newest = max(epoch, self._picture(record.grant.account).epoch)
+        return is_told_to_move(record, newest, history.runs, history.lockdowns)
 
     def past(self, account: str) -> Past:
         """Return all that was cut on ``account``, by revocations and by lockdowns. Raises AuditLogUnavailable."""

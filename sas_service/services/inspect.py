@@ -22,6 +22,7 @@ from sas_service.ports import (
     Slots,
     TokenQuery,
 )
+from sas_service.services.named_accounts import NamedAccounts
 
 FACTS_MAX_AGE = timedelta(minutes=1)
 """How old the shown facts of an account may be."""
@@ -61,11 +62,11 @@ class Inspection:
         self._slots = slots
         self._maps_account = maps_account
         self._past = past
+        self._known = NamedAccounts(policies=policies, slots=slots)
 
     def token(self, token_id: str, caller: Caller) -> TokenRecord:
         """Return the record; raises NotFound if there is none, or none that ``caller`` may see."""
-        known = account_of(token_id) in self._policies.current().accounts
-        record = self._audit_log.token(token_id) if known else None
+        record = self._audit_log.token(token_id) if self._known.has(account_of(token_id)) else None
         if record is None or not self._may_see(record, caller):
             raise NotFound("there is no such token, or it is another team's")
         return record
@@ -83,7 +84,8 @@ class Inspection:
     ) -> SeenTokens:
         """List tokens: of the caller's teams, or of all with Audit.Read; ``filters`` are members of ``TokenQuery``.
 
-        ``id`` and ``fingerprint`` find one token, and stand alone. Raises InvalidRequest for either beside another.
+        ``id`` and ``fingerprint`` find one token, and stand alone. Raises InvalidRequest for either beside another, and
+        for an account that nobody knows.
         """
         found = _alone({**filters, "account": account, "team": team})
         if found is not None:
@@ -115,7 +117,7 @@ class Inspection:
     def _found(self, name: str, value: str) -> TokenRecord | None:
         if name == "fingerprint":
             return self.by_fingerprint(value)
-        return self._audit_log.token(value) if account_of(value) in self._accounts(None) else None
+        return self._audit_log.token(value) if self._known.has(account_of(value)) else None
 
     def profiles(self, caller: Caller) -> tuple[tuple[Profile, str], ...]:
         """Return the profiles that the caller may use, each with the team that gives it."""
@@ -153,7 +155,7 @@ class Inspection:
     ) -> EventPage:
         """List audit events, newest first; ``filters`` are members of ``EventQuery``.
 
-        Raises MissingRole without Audit.Read.
+        Raises MissingRole without Audit.Read, InvalidRequest for an account that nobody knows.
         """
         if Role.AUDIT_READ not in caller.roles:
             raise MissingRole("reading the audit log needs the app role Audit.Read", role=Role.AUDIT_READ.value)
@@ -167,15 +169,13 @@ class Inspection:
             streams = (*streams, SERVICE_STREAM)
         if token is not None:
             of_token = account_of(token)
-            streams = tuple(each for each in streams if each == of_token)
+            known = account in {None, of_token} and self._known.has(of_token)
+            streams = (of_token,) if of_token and known else ()
         query = EventQuery(streams=streams, token=token, **filters)
         return self._audit_log.events(query, cursor=cursor, limit=limit)
 
     def _accounts(self, account: str | None) -> tuple[str, ...]:
-        known = tuple(sorted(self._policies.current().accounts))
-        if account == SERVICE_STREAM:
-            return (SERVICE_STREAM,)
-        return known if account is None else tuple(each for each in known if each == account)
+        return (SERVICE_STREAM,) if account == SERVICE_STREAM else self._known.chosen(account)
 
     def _may_see(self, record: TokenRecord, caller: Caller) -> bool:
         if Role.AUDIT_READ in caller.roles:

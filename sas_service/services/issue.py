@@ -12,6 +12,7 @@ from sas_service.domain.errors import (
     ClockSkew,
     EpochMoved,
     IdempotencyKeyReused,
+    IdentityDetached,
     OutsidePolicy,
     RequestInProgress,
     SasServiceError,
@@ -21,6 +22,7 @@ from sas_service.domain.errors import (
 )
 from sas_service.domain.policy import Account
 from sas_service.domain.quotas import QuotaLeft
+from sas_service.domain.replacements import Told, nobody_told
 from sas_service.domain.slots import Slot
 from sas_service.domain.token_events import about, asked_details, granted_details
 from sas_service.domain.tokens import Grant, SasToken, TokenRecord, TokenRequest, TokenState
@@ -48,6 +50,7 @@ TRIES = 3
 _BEFORE_SIGNING = (
     Suspended,
     AccountLocked,
+    IdentityDetached,
     OutsidePolicy,
     ClockSkew,
     IdempotencyKeyReused,
@@ -88,6 +91,7 @@ class _Asked:
     request_id: str
     idempotency: Idempotency | None
     replaces: TokenRecord | None = None
+    told: Told = nobody_told
 
     @property
     def replaced(self) -> str | None:
@@ -150,10 +154,12 @@ class Issuing:
         body_hash: str = "",
         origin: str | None = None,
         replaces: TokenRecord | None = None,
+        told: Told = nobody_told,
         purpose: Purpose = Purpose.INTERACTIVE,
     ) -> Issued:
         """Issue a token, or sign again the one that ``idempotency_key`` names; ``replaces`` is the one it follows.
 
+        Who is ``told`` to replace it is held back neither by the team's quota nor by the profile's budget.
         Raises InvalidRequest, ProfileNotAllowed, OutsidePolicy, OriginNotAllowed, Suspended, AccountLocked (all on
         record as denied); IdempotencyKeyReused, RequestInProgress, TokenSuperseded; QuotaExceeded, BudgetExhausted
         (before anything is written); and, with nothing issued, the unavailable ones. ``purpose`` is whose share of the
@@ -163,7 +169,7 @@ class Issuing:
             request, caller, now=self._clock.now(), request_id=request_id, shape=shape, origin=origin
         )
         key = _idempotency(caller, idempotency_key, body_hash)
-        return self._in_one_epoch(_Asked(request, caller, allowed, request_id, key, replaces), purpose)
+        return self._in_one_epoch(_Asked(request, caller, allowed, request_id, key, replaces, told), purpose)
 
     def share(self, allowed: Allowed, *, request_id: str) -> Issued:
         """Issue a token that all callers of the team will get; raises what ``issue`` raises after its decision."""
@@ -174,18 +180,20 @@ class Issuing:
         """Close the record of a token that was issued and then given to nobody."""
         self._delivering.close(record, cause, request_id)
 
-    def again(self, record: TokenRecord, caller: Caller, *, request_id: str, origin: str | None = None) -> Issued:
+    def again(
+        self, record: TokenRecord, caller: Caller, *, request_id: str, origin: str | None = None, told: bool = False
+    ) -> Issued:
         """Sign the recorded grant of a live token again, if its caller may still have the profile."""
         request = TokenRequest(profile=record.grant.profile)
         now = self._clock.now()
         allowed = self._deciding.decide(request, caller, now=now, request_id=request_id, origin=origin)
         _slot, facts = self._active_slots.of(allowed)
-        self._spending.for_token(allowed, Purpose.INTERACTIVE, replaces=record.replaces)
-        return self._redeliver(record, _Asked(request, caller, allowed, request_id, None), facts)
+        left = self._spending.for_token(allowed, Purpose.INTERACTIVE, told=told)
+        return replace(self._redeliver(record, _Asked(request, caller, allowed, request_id, None), facts), quota=left)
 
     def _in_one_epoch(self, asked: _Asked, purpose: Purpose) -> Issued:
         write = Write(
-            self._spending.demand(asked.allowed, purpose, replaces=asked.replaced),
+            self._spending.demand(asked.allowed, purpose, told=asked.told(0)),
             admission=self._admission,
             audit_log=self._audit_log,
             spending=self._spending,
@@ -219,8 +227,8 @@ class Issuing:
             now + self._reservation_time,
             asked.idempotency,
             asked.allowed.profile.budget,
-            # What a switch has orphaned must be replaced, whatever it costs (design.md section 5).
-            may_overdraw=asked.replaces is not None and asked.replaces.grant.epoch < slot.epoch,
+            # What must be replaced is replaced, whatever it costs (design.md section 5).
+            may_overdraw=asked.told(slot.epoch),
         )
         outcome = self._deciding.unless_suspended(
             lambda: write.reserve(reservation),
@@ -232,11 +240,13 @@ class Issuing:
         )
         if isinstance(outcome, Replay):
             return self._redeliver(outcome.record, asked, facts)
-        record, token = self._delivering.first(record, asked.request_id, outcome)
+        with self._active_slots.told_apart(record.grant):
+            record, token = self._delivering.first(record, asked.request_id, outcome)
         return Issued(record, token, facts.client_id, asked.allowed.account, redelivered=False)
 
     def _redeliver(self, record: TokenRecord, asked: _Asked, facts: AccountFacts) -> Issued:
-        changed, token = self._delivering.again(record, asked.request_id)
+        with self._active_slots.told_apart(record.grant):
+            changed, token = self._delivering.again(record, asked.request_id)
         return Issued(changed, token, facts.client_id, asked.allowed.account, redelivered=True)
 
     def _draft(self, asked: _Asked, slot: Slot, now: datetime) -> TokenRecord:

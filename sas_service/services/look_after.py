@@ -7,6 +7,7 @@ from sas_service.domain.audit import EventDraft, EventKind
 from sas_service.domain.errors import LeaseLost
 from sas_service.ports import Leases
 from sas_service.services.keep_standby import COLD, READY, KeepStandby
+from sas_service.services.mend_secrets import MendingSecrets
 from sas_service.services.plan_revocation import Planning
 from sas_service.services.watch_drift import DriftWatch
 from sas_service.steps.run import World
@@ -32,6 +33,7 @@ class LookAfter:
         self._holder = holder
         self._watch = watch
         self._standby = standby
+        self._secrets = MendingSecrets(world)
         self._every = every
         self._due: dict[str, datetime] = {}
         self._standbys: dict[str, str] = {}
@@ -53,7 +55,7 @@ class LookAfter:
         try:
             situation = self._planning.situation(account)
             before = situation.slots
-            self._watch.look(lease, situation)
+            self._secrets.run(lease, self._watch.look(lease, situation))
             is_held = self._world.journal.running(account) is not None
             if not is_held and self._world.slots.read(account) == before:
                 self._keep_standby(account, self._standby.keep(lease, situation))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from sas_service.domain.drift import CODES
 from sas_service.domain.revocations import LEGAL
 from sas_service.playbooks import PLAYBOOKS
 from sas_service.steps.waits import WAITS
@@ -10,8 +11,8 @@ BEGIN, END = "<!-- generated: begin -->", "<!-- generated: end -->"
 
 
 def render() -> str:
-    """Return the steps, the states and the waits as Markdown."""
-    return "\n".join((BEGIN, *_steps(), *_states(), *_waits(), END)) + "\n"
+    """Return the steps, the states, the waits and the drifts as Markdown."""
+    return "\n".join((BEGIN, *_steps(), *_states(), *_waits(), *_drifts(), END)) + "\n"
 
 
 def _steps() -> Iterator[str]:
@@ -35,6 +36,12 @@ def _waits() -> Iterator[str]:
     yield from ("", "## When it waits for you", "", "| code | what it means | what helps |", "|---|---|---|")
     for wait in WAITS:
         yield f"| `{wait.code}` | {wait.meaning} | {wait.remedy} |"
+
+
+def _drifts() -> Iterator[str]:
+    yield from ("", "## What drift is called", "", "| code | what it means, and what to do |", "|---|---|")
+    for code, meaning in CODES.items():
+        yield f"| `{code}` | {meaning} |"
 
 
 if __name__ == "__main__":

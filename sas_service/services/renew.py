@@ -1,9 +1,7 @@
 """Say when a token should be replaced, and "now" when a revocation moves its holder."""
 
 from sas_service.domain.callers import Caller
-from sas_service.domain.move_orders import move_order, released_order
-from sas_service.domain.renewal import MoveOrder, RenewalInformation, renewal_information
-from sas_service.domain.tokens import TokenRecord
+from sas_service.domain.renewal import RenewalInformation, renewal_information
 from sas_service.ports import Clock
 from sas_service.services.histories import Histories
 from sas_service.services.inspect import Inspection
@@ -20,9 +18,5 @@ class Renewing:
     def information(self, token_id: str, caller: Caller, *, seed: str) -> RenewalInformation:
         """Return when to replace the token; ``seed`` spreads the answers. Raises NotFound, AuditLogUnavailable."""
         record = self._inspection.token(token_id, caller)
-        return renewal_information(record, self._clock.now(), seed=seed, order=self._order(record))
-
-    def _order(self, record: TokenRecord) -> MoveOrder | None:
-        # Also for a token of the current epoch: a key made anew by hand during a run moves no epoch.
-        history = self._histories.of(record.grant.account)
-        return move_order(record, history.runs) or released_order(record, history.lockdowns)
+        order = self._histories.order(record)
+        return renewal_information(record, self._clock.now(), seed=seed, order=order)

@@ -1,6 +1,8 @@
 """Replace a token by one of the active slot, and hear from its application that the new one is loaded."""
 
+from dataclasses import replace as copied
 from datetime import timedelta
+from functools import partial
 
 from sas_service.domain.audit import EventKind
 from sas_service.domain.callers import Caller
@@ -10,9 +12,10 @@ from sas_service.domain.limits import limits_of
 from sas_service.domain.policy import team_for
 from sas_service.domain.replacements import replacement_request
 from sas_service.domain.token_events import about
-from sas_service.domain.tokens import TokenRecord, TokenState
+from sas_service.domain.tokens import KEPT_FINGERPRINTS, TokenRecord, TokenState
 from sas_service.ports import Acknowledgements, AuditLog, AuditMirror, Clock, Policies, Slots, Suspensions
 from sas_service.services.hand_out import HandingOut
+from sas_service.services.histories import Histories
 from sas_service.services.issue import Issued, Issuing
 
 
@@ -29,6 +32,7 @@ class Replacing:
         mirror: AuditMirror,
         acknowledgements: Acknowledgements,
         suspensions: Suspensions,
+        histories: Histories,
         clock: Clock,
         handing_out: HandingOut | None = None,
     ) -> None:
@@ -39,38 +43,45 @@ class Replacing:
         self._mirror = mirror
         self._acknowledgements = acknowledgements
         self._suspensions = suspensions
+        self._histories = histories
         self._clock = clock
         self._handing_out = handing_out
 
     def replace(self, token_id: str, caller: Caller, *, request_id: str, origin: str | None = None) -> Issued:
         """Return a token in place of one of the caller's own; asked again, the same replacement once more.
 
-        ``origin`` is of the web page that asks, if one does. Raises NotFound for a token that is not the caller's, or
-        not live, and everything that issuing raises.
+        ``origin`` is of the web page that asks, if one does. Outside the team's quota and the profile's budget is only
+        what must be replaced (``is_told``); any other is one more request. Raises NotFound for a token that is not the
+        caller's, or not live, and everything that issuing raises.
         """
         old = self._own(token_id, caller)
         if old.is_shared and self._handing_out is not None:
             # What follows a shared token is its team's current one, the same for all who ask.
             shared = self._handing_out.current(
-                old.grant.profile, caller, request_id=request_id, origin=origin, after=old.id, replaces=True
+                old.grant.profile, caller, request_id=request_id, origin=origin, after=old.id, told=self.is_told(old)
             )
-            return shared.issued
+            return copied(shared.issued, quota=shared.quota)
         replacement = self._current_replacement(old)
         if replacement is not None:
-            return self._again(replacement, caller, request_id, origin)
+            return self._again(old, replacement, caller, request_id, origin)
         policy = self._policies.current()
         profile = policy.profiles.get(old.grant.profile)
         if profile is None:
             raise ProfileNotAllowed("There is no such profile among those of your teams.")
         request = replacement_request(old, limits_of(policy, profile), self._clock.now())
         try:
-            return self._issuing.issue(request, caller, request_id=request_id, origin=origin, replaces=old)
+            told = partial(self.is_told, old)
+            return self._issuing.issue(request, caller, request_id=request_id, origin=origin, replaces=old, told=told)
         except RecordConflict as conflict:
             # Another instance of the application was faster: one token has one replacement.
             replacement = self._current_replacement(self._own(token_id, caller))
             if replacement is None:
                 raise RecordConflict(conflict.detail, retry_after=timedelta(seconds=1)) from None
-            return self._again(replacement, caller, request_id, origin)
+            return self._again(old, replacement, caller, request_id, origin)
+
+    def is_told(self, old: TokenRecord, epoch: int = 0) -> bool:
+        """Tell whether ``old`` must be replaced (domain/move_orders.py); ``epoch`` is what the caller knows."""
+        return self._histories.is_told_to_move(old, epoch)
 
     def acknowledge(self, token_id: str, caller: Caller, *, fingerprint: str, request_id: str) -> TokenRecord:
         """Hear that the new token ``token_id`` is loaded: the one that it replaces counts as moved.
@@ -102,14 +113,21 @@ class Replacing:
         word = Acknowledgement(replaced, new.id, fingerprint, Consumer.of(new), now, until)
         self._acknowledgements.put(new.grant.account, word)
 
-    def _again(self, replacement: TokenRecord, caller: Caller, request_id: str, origin: str | None) -> Issued:
-        """Sign the replacement once more; what issuing checks while it reserves is asked here."""
+    def _again(
+        self, old: TokenRecord, replacement: TokenRecord, caller: Caller, request_id: str, origin: str | None
+    ) -> Issued:
+        """Sign the replacement once more; what issuing checks while it reserves is asked here.
+
+        Every instance of an application may ask for it, and ask again when an answer was lost: outside the quota, but
+        not for ever.
+        """
         consumer = Consumer.of(replacement)
         names = {("team", consumer.team), ("client", consumer.application), ("profile", consumer.profile)}
         for each in self._suspensions.list():
             if (each.kind, each.id) in names:
                 raise Suspended(f"The {each.kind} is suspended.", kind=each.kind)
-        return self._issuing.again(replacement, caller, request_id=request_id, origin=origin)
+        told = len(replacement.fingerprints) < KEPT_FINGERPRINTS and self.is_told(old)
+        return self._issuing.again(replacement, caller, request_id=request_id, origin=origin, told=told)
 
     def _own(self, token_id: str, caller: Caller) -> TokenRecord:
         """Return a live token of this very caller; anybody else's looks as if it did not exist."""

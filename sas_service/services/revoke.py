@@ -18,7 +18,7 @@ from sas_service.domain.errors import (
 )
 from sas_service.domain.iso8601 import format_instant
 from sas_service.domain.plans import Asked, Plan, collateral_growth, is_same_way
-from sas_service.domain.revocations import Action, Mode, OnDeadline, State
+from sas_service.domain.revocations import FORCING, Action, Mode, OnDeadline, State
 from sas_service.domain.run_documents import run_document
 from sas_service.domain.runs import Revocation, StepRecord, allowed_actions, is_open, resumed, state_at
 from sas_service.playbooks import PLAYBOOKS
@@ -59,7 +59,7 @@ class Revoking:
             plan=plan,
             planned_by=caller.document(),
             approvals_needed=approvals.of(is_emergency=is_forcing),
-            # To cut under applications that have not moved is an emergency by another name.
+            # To cut under applications that have not moved, under all or under one, is an emergency by another name.
             approvals_to_force=approvals.of(is_emergency=True),
             deadline=asked.deadline,
         )
@@ -80,7 +80,10 @@ class Revoking:
         return casualties.progress(Run(self._world, nobody, run))
 
     def approve(self, run_id: str, caller: Caller, *, plan_hash: str, request_id: str | None = None) -> Revocation:
-        """Be the second pair of eyes; the planner cannot be, and nobody is twice."""
+        """Be the second pair of eyes; the planner cannot be, and nobody is twice.
+
+        Of a plan, so that it may be started; of a run, so that somebody may be left behind.
+        """
         run = self._legal(run_id, Action.APPROVE, plan_hash)
         if caller.object_id == run.planned_by["objectId"] or caller.object_id in run.approved_by:
             raise self._not_allowed("Somebody else must approve: who planned cannot, and nobody can twice.", run)
@@ -151,7 +154,7 @@ class Revoking:
         self, run_id: str, caller: Caller, *, consumer: str, plan_hash: str | None = None, request_id: str | None = None
     ) -> Revocation:
         """Leave one consumer behind, by name."""
-        run = self._legal(run_id, Action.EXCUSE, plan_hash)
+        run = self._forcible(run_id, Action.EXCUSE, plan_hash, caller)
         if consumer not in self.consumers(run_id).names:
             raise NotFound("No consumer of this name is late.")
         who = Decider(caller, request_id)
@@ -163,7 +166,7 @@ class Revoking:
         self, run_id: str, caller: Caller, *, plan_hash: str | None = None, request_id: str | None = None
     ) -> Revocation:
         """Cut although somebody has not moved; the casualty list goes on record first."""
-        run = self._legal(run_id, Action.COMMIT, plan_hash)
+        run = self._forcible(run_id, Action.COMMIT, plan_hash, caller)
         who = Decider(caller, request_id)
         return self._decide(run, Action.COMMIT, who, lambda r: replace(r, forced_by=caller.object_id))
 
@@ -179,13 +182,22 @@ class Revoking:
             )
         return self._decide(run, Action.ABORT, who, lambda r: replace(r, state=State.ABORTED, ended_at=now))
 
+    def _forcible(self, run_id: str, action: Action, plan_hash: str | None, caller: Caller) -> Revocation:
+        """Return a run in which ``caller`` may take tokens from who has not moved: others have approved of that."""
+        run = self._legal(run_id, action, plan_hash)
+        if len(set(run.approved_by) - {caller.object_id}) < run.approvals_to_force:
+            raise self._not_allowed(f"Who approved cannot {action} as well: {_needs(run)}.", run)
+        return run
+
     def _legal(self, run_id: str, action: Action, plan_hash: str | None) -> Revocation:
         run = self._world.journal.read(run_id)
         if plan_hash is not None:
             self._same_plan(run, plan_hash)
         if action not in allowed_actions(run, self._world.clock.now()):
             state = state_at(run, self._world.clock.now())
-            raise self._not_allowed(f"A {state} revocation does not allow {action} here.", run)
+            lacking = action in FORCING and len(run.approved_by) < run.approvals_to_force
+            why = f": {_needs(run)}" if lacking else ""
+            raise self._not_allowed(f"A {state} revocation does not allow {action} here{why}.", run)
         return run
 
     def _not_allowed(self, why: str, run: Revocation) -> ActionNotAllowed:
@@ -261,6 +273,10 @@ class Revoking:
             details={"revocation": run.id, **{name: value for name, value in details.items() if value is not None}},
         )
         self._world.mirror.append(self._world.audit_log.append(draft))
+
+
+def _needs(run: Revocation) -> str:
+    return f"leaving behind who has not moved needs {run.approvals_to_force} approvals by others"
 
 
 def _blocked(plan: Plan) -> PlanBlocked:

@@ -5,6 +5,7 @@ other applications say with an acknowledgement, it says with the version that it
 """
 
 from datetime import datetime, timedelta
+from functools import partial
 from hashlib import sha256
 
 from sas_service.domain.arm_budget import Purpose
@@ -12,6 +13,7 @@ from sas_service.domain.callers import Caller
 from sas_service.domain.errors import RecordConflict, SasServiceError
 from sas_service.domain.iso8601 import format_instant
 from sas_service.domain.policy import Profile, VaultSecret
+from sas_service.domain.replacements import nobody_told
 from sas_service.domain.tokens import TokenRecord, TokenRequest, TokenState
 from sas_service.ports import AuditLog, Clock, Policies, Slots, TokenSecrets
 from sas_service.services.issue import Issued, Issuing
@@ -99,6 +101,7 @@ class Sinking:
                 idempotency_key=key,
                 body_hash=key,
                 replaces=held,
+                told=partial(self._replacing.is_told, held) if held else nobody_told,
                 purpose=Purpose.BACKGROUND,
             )
         except RecordConflict:

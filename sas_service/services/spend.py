@@ -50,16 +50,16 @@ class Spending:
             self._pause(answer.after.total_seconds())
         return answer.quota
 
-    def for_token(self, allowed: Allowed, purpose: Purpose, *, replaces: str | None) -> QuotaLeft | None:
+    def for_token(self, allowed: Allowed, purpose: Purpose, *, told: bool = False) -> QuotaLeft | None:
         """Spend on a token that needs no reservation: it is on record already."""
-        return self.granted(self.budget.ask(self.demand(allowed, purpose, replaces=replaces)))
+        return self.granted(self.budget.ask(self.demand(allowed, purpose, told=told)))
 
-    def demand(self, allowed: Allowed, purpose: Purpose, *, replaces: str | None) -> Demand:
+    def demand(self, allowed: Allowed, purpose: Purpose, *, told: bool = False) -> Demand:
         """Return what is asked of the budget for a token.
 
-        Whoever was told to replace a token is not held back by the team's quota.
+        ``told``: who was told to replace a token (domain/move_orders.py) is not held back by the team's quota.
         """
-        quota = None if replaces or purpose is not Purpose.INTERACTIVE else allowed.quota
+        quota = None if told or purpose is not Purpose.INTERACTIVE else allowed.quota
         patience = self._patience[purpose]
         return Demand(allowed.account.subscription, purpose, patience, allowed.decision.team, quota)
 

@@ -1,5 +1,6 @@
 """Find what somebody else has changed about an account, put it on record, and mend what renewing can mend."""
 
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
 
@@ -7,8 +8,17 @@ from sas_service.domain.audit import EventDraft, EventKind
 from sas_service.domain.callers import Caller
 from sas_service.domain.cuts import KEY, Cut
 from sas_service.domain.drift import Drift, Known, Shown, first_known, foreign_keys, look
-from sas_service.domain.errors import EpochMoved, NotFound, RevisionConflict
+from sas_service.domain.errors import (
+    AzureRefused,
+    AzureThrottled,
+    AzureUnavailable,
+    EpochMoved,
+    IdentityUnavailable,
+    NotFound,
+    RevisionConflict,
+)
 from sas_service.domain.plans import Asked
+from sas_service.domain.policy import Account
 from sas_service.domain.revocations import Lever, Mode, Reason, State, Target
 from sas_service.domain.run_documents import run_document
 from sas_service.domain.runs import Revocation, StepRecord
@@ -38,7 +48,8 @@ class DriftWatch:
         """
         account, reading = lease.account, self._world.keys.read(lease.account)
         others = self._world.identities.read(account).others
-        shown = Shown({key.value: told for key, told in reading.fingerprints.items()}, others)
+        keys = {key.value: told for key, told in reading.fingerprints.items()}
+        shown = Shown(keys, others, dict(self._secrets(situation.account)))
         before = self._notes.known(account) or first_known(shown, situation)
         changed = foreign_keys(before, shown, situation)
         for key in changed:
@@ -47,6 +58,14 @@ class DriftWatch:
         self._tell(before, after)
         self._notes.keep_known(after, fence=lease.fence)
         return after
+
+    def _secrets(self, account: Account) -> Iterator[tuple[str, str]]:
+        """Read what daemons read; a vault that is away holds up no look at the account."""
+        for each in account.shared_key_secrets:
+            with suppress(AzureUnavailable, AzureThrottled, AzureRefused, IdentityUnavailable):
+                kept = self._world.shared_keys.read(each.place)
+                if kept is not None:
+                    yield each.place.name, kept.fingerprint
 
     def drifts(self, account: str) -> tuple[Drift, ...]:
         """Return what is not as it should be, as of the last look."""

@@ -13,6 +13,7 @@ from sas_service.domain.revocations import Action, State
 from sas_service.domain.runs import Revocation, StepRecord, allowed_actions, is_open, past_of, state_at
 from sas_service.domain.tokens import TokenRecord
 from sas_service.ports import EventQuery, Lease
+from sas_service.services.named_accounts import NamedAccounts
 from sas_service.steps import casualties
 from sas_service.steps.run import Run, World
 
@@ -68,6 +69,7 @@ class Watching:
 
     def __init__(self, world: World) -> None:
         self._world = world
+        self._known = NamedAccounts(policies=world.policies, slots=world.slots)
 
     def one(self, run_id: str) -> Seen:
         """Return a revocation, its consumers counted now. Raises NotFound, AuditLogUnavailable."""
@@ -86,10 +88,12 @@ class Watching:
     def page(
         self, *, account: str | None, state: str | None, cursor: str | None, limit: int
     ) -> tuple[tuple[Seen, ...], str | None]:
-        """Return revocations, newest plan first, and the cursor to go on; raises InvalidRequest for a foreign one."""
+        """Return revocations, newest plan first, and the cursor to go on; raises InvalidRequest for a foreign one.
+
+        And for an account that nobody knows.
+        """
         after = _position(cursor) if cursor is not None else None
-        known = sorted(self._world.policies.current().accounts)
-        runs = [run for name in known if account in {None, name} for run in self._world.journal.of(name)]
+        runs = [run for name in self._known.chosen(account) for run in self._world.journal.of(name)]
         now = self._world.clock.now()
         wanted = [
             run for run in runs if state in {None, state_at(run, now).value} and (not after or _order(run) < after)

@@ -1,7 +1,7 @@
 """The end: what was cut is refused everywhere, what took over is accepted, and all of it is on record."""
 
 from sas_service.domain.runs import Streak
-from sas_service.steps import canaries, guards
+from sas_service.steps import canaries, guards, sharing_keys
 from sas_service.steps.run import Run
 from sas_service.steps.step import Seen
 
@@ -33,7 +33,10 @@ def sign_again(run: Run) -> None:
 
 
 def is_complete(run: Run) -> Seen:
-    """Put the end together: the runner closes the journal with it."""
+    """Put the end together, once no daemon is left with a dead key: the runner closes the journal with it."""
+    kept = sharing_keys.are_kept(run)
+    if not kept.done:
+        return kept
     reading = run.world.keys.read(run.entry.account)
     evidence = {
         "casualties": len(run.entry.casualties),

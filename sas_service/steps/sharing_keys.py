@@ -35,6 +35,21 @@ def move(run: Run) -> None:
             _copy(run, each, run.way.new_key, COPY)
 
 
+def are_kept(run: Run) -> Seen:
+    """Look whether every secret holds the key that stays: in an emergency nobody has looked before the cut."""
+    if run.way.kill.key is None:
+        return Seen(done=True)
+    dead = sorted(each.place.name for each in run.account.shared_key_secrets if not _holds(run, each, run.way.new_key))
+    return Seen(done=not dead, missing=f"daemons read a dead key: {', '.join(dead)} is written again" if dead else "")
+
+
+def copy_again(run: Run) -> None:
+    """Write the key that stays where it is not: a copy has failed, or somebody has overwritten it."""
+    for each in run.account.shared_key_secrets:
+        if run.way.kill.key is not None and not _holds(run, each, run.way.new_key):
+            _copy(run, each, run.way.new_key, COPY)
+
+
 def move_back(run: Run) -> Seen:
     """Write the old key again, which still works; for an abort."""
     old = run.way.kill.key

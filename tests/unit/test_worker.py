@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 import structlog
+import yaml
 from prometheus_client import CollectorRegistry, generate_latest
 from structlog.testing import capture_logs
 
 from sas_service.adapters.worker_metrics import WorkerMetrics
-from sas_service.bootstrap.processes import build_service
+from sas_service.bootstrap.processes import Service, build_service
 from sas_service.domain import drift
 from sas_service.domain.errors import AzureUnavailable
 from sas_service.domain.revocations import Mode
@@ -128,16 +129,40 @@ def test_every_code_of_a_drift_says_what_to_make_of_it() -> None:
         assert (document["meaning"], document["since"]) == (meaning, "2026-11-22T00:00:00Z")
 
 
-@pytest.mark.parametrize("signs", [True, False])
-def test_what_is_sealed_is_aged_too(tmp_path: Path, *, signs: bool) -> None:
-    key = {"SAS_SIGNING_KEY": "A" * 43 + "=", "SAS_SIGNING_ORIGIN": "sas.example"} if signs else {}
-    place = {"SAS_POLICY_FILE": "deploy/policy.example.yaml", "SAS_MIRROR_DIRECTORY": str(tmp_path / "mirror")}
+def built(directory: Path, **settings: str) -> Service:
+    place = {"SAS_POLICY_FILE": "deploy/policy.example.yaml", "SAS_MIRROR_DIRECTORY": str(directory / "mirror")}
     handlers = logging.getLogger().handlers
     try:
-        service = build_service({**GOOD, **place, **key})
+        return build_service({**GOOD, **place, **settings})
     finally:
         logging.getLogger().handlers = handlers
         structlog.reset_defaults()
+
+
+def round_names(service: Service) -> set[str]:
     named = {each.name for each in rounds(service, None, WorkerMetrics(CollectorRegistry()))}
     service.close()
+    return named
+
+
+@pytest.mark.parametrize("signs", [True, False])
+def test_what_is_sealed_is_aged_too(tmp_path: Path, *, signs: bool) -> None:
+    key = {"SAS_SIGNING_KEY": "A" * 43 + "=", "SAS_SIGNING_ORIGIN": "sas.example"} if signs else {}
+    named = round_names(built(tmp_path, **key))
     assert ({"seal", "age"} & named) == ({"seal", "age"} if signs else set())
+
+
+@pytest.mark.parametrize("seals", [True, False])
+def test_with_a_sealing_key_the_worker_refreshes_shared_tokens_and_without_readyz_counts_them(
+    tmp_path: Path, *, seals: bool
+) -> None:
+    policy = yaml.safe_load(Path("deploy/policy.example.yaml").read_text())
+    next(iter(policy["profiles"].values()))["sharing"] = "shared"
+    (tmp_path / "policy.yaml").write_text(yaml.safe_dump(policy))
+    key = {"SAS_SEALING_KEYS": f"a:{'A' * 43}="} if seals else {}
+    service = built(tmp_path, SAS_POLICY_FILE=str(tmp_path / "policy.yaml"), **key)
+    asked = {each.name: each for each in service.readiness}
+    assert ("sharing" in asked) is not seals
+    if not seals:
+        assert asked["sharing"].check() == {"unsealedProfiles": 1}
+    assert ("shared tokens" in round_names(service)) is seals

@@ -52,6 +52,9 @@ def waiting(run: RevocationShown) -> Iterator[str]:
         yield f"  What helps: {run.said('remedy')}"
     for action in (each for each in _OFFERED if each in run.allowed):
         yield f"    {command(action, run.id, _MORE.get(action, ''))}"
+    if "approve" in run.allowed:
+        yield "  To leave anybody behind (excuse, commit), somebody else must agree first, and types:"
+        yield f"    {command('approve', run.id)}"
 
 
 def lines(

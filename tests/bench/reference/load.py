@@ -5,7 +5,7 @@ import re
 import shutil
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 _UNITS = {"us": 1e-3, "ms": 1.0, "s": 1e3, "m": 6e4}
@@ -41,28 +41,39 @@ def closed_loop(url: str, headers: Mapping[str, str], *, seconds: int, connectio
     return Load(float(rate[1]), latency, int(bad[1] if bad else 0) + sum(map(int, lost.groups() if lost else ())))
 
 
-def open_loop(port: int, path: str, headers: Mapping[str, str], *, rate: float, seconds: float) -> Load:
-    """Ask at a constant rate over kept connections, whatever becomes of it; a wait counts from the planned time."""
-    return asyncio.run(_open_loop(port, path, headers, rate, seconds))
+def open_loop(port: int, path: str, *headers: Mapping[str, str], rate: float, seconds: float) -> Load:
+    """Ask at a constant rate over kept connections, whatever becomes of it; a wait counts from the planned time.
+
+    Requests take turns with ``headers``. A connection that breaks is a failure, and is followed by another.
+    """
+    return asyncio.run(_open_loop(port, [_request(path, each) for each in headers], rate, seconds))
 
 
-async def _open_loop(port: int, path: str, headers: Mapping[str, str], rate: float, seconds: float) -> Load:
+def _request(path: str, headers: Mapping[str, str]) -> bytes:
     said = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    request = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{said}\r\n".encode()
+    return f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{said}\r\n".encode()
+
+
+async def _open_loop(port: int, requests: Sequence[bytes], rate: float, seconds: float) -> Load:
     idle: asyncio.LifoQueue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.LifoQueue()
     for _ in range(64):
         idle.put_nowait(await asyncio.open_connection("127.0.0.1", port))
     waits: list[float] = []
     failed = 0
 
-    async def one(planned: float) -> None:
+    async def one(planned: float, request: bytes) -> None:
         nonlocal failed
         reader, writer = await idle.get()
-        writer.write(request)
-        head = await reader.readuntil(b"\r\n\r\n")
-        length = re.search(rb"(?i)content-length: (\d+)", head)
-        await reader.readexactly(int(length[1]) if length else 0)
-        failed += not head.startswith((b"HTTP/1.1 200", b"HTTP/1.1 304"))
+        try:
+            writer.write(request)
+            head = await reader.readuntil(b"\r\n\r\n")
+            length = re.search(rb"(?i)content-length: (\d+)", head)
+            await reader.readexactly(int(length[1]) if length else 0)
+            failed += not head.startswith((b"HTTP/1.1 200", b"HTTP/1.1 304"))
+        except (OSError, asyncio.IncompleteReadError):
+            failed += 1
+            writer.close()
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
         waits.append((time.perf_counter() - planned) * 1000)
         idle.put_nowait((reader, writer))
 
@@ -70,7 +81,7 @@ async def _open_loop(port: int, path: str, headers: Mapping[str, str], rate: flo
     for number in range(int(rate * seconds)):
         planned = begin + number / rate
         await asyncio.sleep(max(0.0, planned - time.perf_counter()))
-        tasks.append(asyncio.create_task(one(planned)))
+        tasks.append(asyncio.create_task(one(planned, requests[number % len(requests)])))
     await asyncio.gather(*tasks)
     while not idle.empty():
         idle.get_nowait()[1].close()

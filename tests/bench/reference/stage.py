@@ -129,6 +129,14 @@ def server(staged: Stage, application: str, *, health: str = "/healthz") -> Iter
         yield port, pid
 
 
+@contextmanager
+def worker(staged: Stage) -> Iterator[int]:
+    """Run the background worker."""
+    command = [sys.executable, "-m", "sas_service.cli", "worker"]
+    with process(command, staged.directory / "worker.log", staged.environment) as pid:
+        yield pid
+
+
 def _wait(url: str, log: Path) -> None:
     limit = time.monotonic() + _START_LIMIT
     while time.monotonic() < limit:

@@ -1,6 +1,7 @@
 """Plans and runs over HTTP: the whole life of a run, every decision, and everything that is refused."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -377,10 +378,33 @@ def test_lists_are_newest_first_filtered_and_paged(world: HttpWorld) -> None:
     assert [each["id"] for each in aborted["items"]] == [ids[0]]
     for each in ("revocations", "tokens", "audit/events"):
         elsewhere = world.call("auditor", "GET", f"/v1/{each}?account=elsewhere")
-        assert (elsewhere.status_code, elsewhere.get_json()) == (200, {"items": [], "next": None})
+        assert elsewhere.status_code == 400
+        (violation,) = elsewhere.get_json()["violations"]
+        assert (violation["pointer"], violation["asked"]) == ("query:account", "elsewhere")
     bad = world.call("auditor", "GET", "/v1/revocations?cursor=nonsense&state=lost")
     assert bad.status_code == 400
     assert world.call("auditor", "GET", "/v1/revocations?cursor=nonsense").status_code == 400
+
+
+def test_an_account_that_has_left_the_policy_is_listed_by_its_name_and_its_tokens_are_found(world: HttpWorld) -> None:
+    token = issue(world)
+    run = world.plan().get_json()
+    of = world.simulation.policies
+    of.policy = replace(of.policy, accounts={}, profiles={})
+    for each, found in (("revocations", run["id"]), ("tokens", token["id"])):
+        assert world.call("auditor", "GET", f"/v1/{each}").get_json()["items"] == []
+        named = world.call("auditor", "GET", f"/v1/{each}?account={MAPS}")
+        assert [item["id"] for item in named.get_json()["items"]] == [found]
+    for query in (f"account={MAPS}", f"token={token['id']}", f"token={token['id']}&account={MAPS}"):
+        assert world.call("auditor", "GET", f"/v1/audit/events?{query}").get_json()["items"]
+    assert world.call("auditor", "GET", f"/v1/tokens/{token['id']}").status_code == 200
+    assert len(world.call("auditor", "GET", f"/v1/tokens?id={token['id']}").get_json()["items"]) == 1
+
+
+def test_a_mistyped_account_is_told_also_to_who_exports(world: HttpWorld) -> None:
+    asked = {"Accept": "application/x-ndjson"}
+    answer = world.call("auditor", "GET", "/v1/audit/events?account=maps-dmeo", headers=asked)
+    assert (answer.status_code, answer.get_json()["violations"][0]["asked"]) == (400, "maps-dmeo")
 
 
 def test_consumers_come_in_pages_and_may_be_asked_for_by_whether_they_moved(world: HttpWorld) -> None:

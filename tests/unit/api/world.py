@@ -215,6 +215,7 @@ def app_of(world: World, *, locking_down: LockingDown | None = None) -> Flask:
             mirror=world.mirror,
             acknowledgements=MemoryAcknowledgements(),
             suspensions=world.suspensions,
+            histories=histories,
             clock=world.clock,
             handing_out=handing_out,
         ),

@@ -137,6 +137,19 @@ def test_a_waiting_run_says_for_what_and_what_helps(run: Run, service: FakeServi
         assert told in words(result)
 
 
+@pytest.mark.parametrize("missing", [True, False])
+def test_who_may_not_leave_anybody_behind_alone_is_told_what_the_other_types(
+    run: Run, service: FakeService, *, missing: bool
+) -> None:
+    actions = ["abort", "approve", "extend"] if missing else ["abort", "commit", "excuse", "extend"]
+    waits = frame("waiting", "replace", 1, waitingFor="late", waitingCode="consumers-late", allowedActions=actions)
+    service.answers["GET", f"/v1/revocations/{RUN}/consumers"] = (200, {"items": []})
+    service.frames = deque([waits, waits, {**COMPLETED, "state": "aborted"}])
+    said = words(run("revoke", "watch", RUN))
+    assert (f"sas-service revoke approve {RUN}" in said) is missing
+    assert (f"sas-service revoke excuse {RUN}" in said) is not missing
+
+
 @pytest.mark.parametrize("fault", ["drop", 503, 502])
 def test_a_failure_while_watching_is_noted_and_ends_nothing(run: Run, service: FakeService, fault: int | str) -> None:
     service.frames = deque([frame("running", "settle"), frame("running", "settle"), COMPLETED])

@@ -9,7 +9,7 @@ from sas_service.adapters.memory import MemoryAuditLog
 from sas_service.adapters.memory.azure_ports import own_role
 from sas_service.domain import drift
 from sas_service.domain.audit import EventKind
-from sas_service.domain.errors import AuditLogUnavailable
+from sas_service.domain.errors import AuditLogUnavailable, IdentityDetached
 from sas_service.domain.move_orders import move_order
 from sas_service.domain.revocations import Lever, Mode, State, Target
 from sas_service.domain.runs import past_of
@@ -175,6 +175,23 @@ def test_an_active_identity_that_somebody_detached_is_shown_until_it_is_back(kep
     kept.let_pass(EVERY)
     assert kept.codes() == []
     assert ("attach", "web-a") not in kept.sent()
+
+
+def test_while_an_active_identity_is_detached_issuing_is_503_and_an_emergency_moves_its_profile() -> None:
+    kept = Upkept(Simulation(is_cold=False))
+    app = kept.world.add(replaces=False)
+    kept.let_pass(LATE)
+    kept.world.azure.attached["web-a"].set(False, kept.world.clock.now())
+    kept.let_pass(EVERY)
+    with pytest.raises(IdentityDetached):
+        app._replace()
+    run = kept.world.start(lever=Lever.ROLE, mode=Mode.EMERGENCY, target=Target("identity", ("web-a",)))
+    kept.let_pass(MINUTE)
+    app._replace()
+    assert kept.world.data_plane.status(app.token) == 200
+    kept.let_pass(LATE)
+    assert kept.codes() == []
+    assert kept.world.journal.read(run.id).waiting_code in {None, "revocation-not-provable"}
 
 
 def test_a_lost_role_of_an_active_identity_is_shown(kept: Upkept) -> None:

@@ -8,9 +8,16 @@ import pytest
 
 from sas_service.adapters.memory import Fault
 from sas_service.adapters.memory.azure import Sent
+from sas_service.domain import drift
+from sas_service.domain.audit import EventKind
+from sas_service.domain.errors import AzureUnavailable
+from sas_service.domain.lockdowns import LockdownState
 from sas_service.domain.policy import SharedKeySecret, VaultSecret
 from sas_service.domain.revocations import Lever, Mode, Reason, State, Target
 from sas_service.domain.slots import SigningKey
+from sas_service.services.lockdown import LockingDown
+from sas_service.services.run_lockdown import LockdownRunner
+from tests.unit.revocation.upkept import EVERY, Upkept
 from tests.unit.revocation.world import ADMIN, MAPS, POLICY, TICK, Simulation
 
 MINUTE = timedelta(minutes=1)
@@ -83,8 +90,106 @@ def test_a_vault_in_trouble_holds_the_cut_up_and_no_longer(fault: Fault) -> None
 def test_an_emergency_writes_the_key_and_waits_for_no_daemon_nor_for_a_vault_that_is_away() -> None:
     it = world()
     it.azure.faults = {"copyKey": deque([Fault.RESET])}
-    it.run_until(it.start(lever=Lever.KEY, mode=Mode.EMERGENCY), ticks=10)
+    run = it.start(lever=Lever.KEY, mode=Mode.EMERGENCY)
+    it.tick()
     assert it.azure.generation(SigningKey.PRIMARY) == 2
+    it.run_until(run, ticks=10)
+    assert holds(it, SigningKey.SECONDARY)
+
+
+def test_an_emergency_is_not_over_while_daemons_read_a_dead_key_and_says_so() -> None:
+    it = world()
+    it.azure.faults = {"copyKey": deque([Fault.REFUSED] * 200)}
+    run = it.start(lever=Lever.KEY, mode=Mode.EMERGENCY)
+    it.let_pass(10 * MINUTE)
+    held = it.journal.read(run.id)
+    assert held.step is not None
+    assert (held.state, held.step.name) == (State.RUNNING, "complete")
+    assert PLACE.name in held.step.missing
+    it.let_pass(30 * MINUTE)
+    assert it.journal.read(run.id).waiting_code == "takes-too-long"
+    it.azure.faults = {}
+    it.run_until(run)
+    assert holds(it, SigningKey.SECONDARY)
+
+
+def test_a_secret_that_is_no_longer_in_the_policy_holds_no_run_up() -> None:
+    it = world()
+    it.azure.faults = {"copyKey": deque([Fault.REFUSED] * 999)}
+    run = it.start(lever=Lever.KEY, mode=Mode.EMERGENCY)
+    it.let_pass(5 * MINUTE)
+    it.policies.policy = POLICY
+    assert it.run_until(run).state is State.COMPLETED
+
+
+def dead_secret(faults: int = 0) -> Upkept:
+    """A world whose daemons' key was made anew by hand."""
+    kept = Upkept(world())
+    kept.let_pass(2 * EVERY)
+    kept.world.azure.faults = {"copyKey": deque([Fault.RESET] * faults)}
+    kept.world.azure.regenerate(SigningKey.PRIMARY)
+    return kept
+
+
+def test_a_dead_key_in_a_secret_is_found_within_a_minute_and_replaced() -> None:
+    kept = dead_secret()
+    kept.let_pass(EVERY)
+    assert (drift.SHARED_KEY_DEAD, PLACE.name) in kept.codes()
+    assert holds(kept.world, kept.world.slots.read(MAPS).signing_key)
+    kept.let_pass(EVERY)
+    assert (drift.SHARED_KEY_DEAD, PLACE.name) not in kept.codes()
+    asked = [each for each in kept.events(EventKind.AZURE_WRITE_INTENDED) if each["operation"] == "copy-key"]
+    answered = [each for each in kept.events(EventKind.AZURE_WRITE_ANSWERED) if each["intent"] == asked[0]["intent"]]
+    assert [each["outcome"] for each in answered] == ["accepted"]
+
+
+def test_a_secret_that_cannot_be_written_stays_on_the_list_and_is_tried_at_each_look() -> None:
+    kept = dead_secret(faults=3)
+    kept.let_pass(3 * EVERY)
+    assert (drift.SHARED_KEY_DEAD, PLACE.name) in kept.codes()
+    kept.let_pass(2 * EVERY)
+    assert (drift.SHARED_KEY_DEAD, PLACE.name) not in kept.codes()
+    assert kept.sent().count(("copyKey", PLACE.name)) == 4
+
+
+def test_a_vault_that_is_away_ends_no_drift_and_holds_up_no_look() -> None:
+    kept = dead_secret(faults=99)
+    kept.let_pass(EVERY)
+    kept.world.shared_keys.fail_with(AzureUnavailable("away"))
+    kept.world.clock.advance(EVERY)
+    kept.look_after.tick(MAPS)
+    assert (drift.SHARED_KEY_DEAD, PLACE.name) in kept.codes()
+
+
+def test_the_other_living_key_in_a_secret_is_left_alone() -> None:
+    kept = Upkept(world())
+    kept.world.shared_keys.copy_key(MAPS, SigningKey.SECONDARY, PLACE, request_id="by hand")
+    kept.let_pass(3 * EVERY)
+    assert holds(kept.world, SigningKey.SECONDARY)
+    assert kept.codes() == []
+
+
+def test_daemons_are_not_left_behind_by_a_lockdown() -> None:
+    kept = Upkept(world())
+    of = kept.world
+    locking, runner = LockingDown(of.world), LockdownRunner(of.world, of.leases, holder="worker")
+    locking.lock(MAPS, ADMIN, reason=Reason.KEY_COMPROMISE, comment=None, request_id="r")
+
+    def until(state: LockdownState) -> None:
+        for _ in range(400):
+            if of.lockdowns.of(MAPS)[0].state is state:
+                return
+            of.clock.advance(TICK)
+            runner.tick(MAPS)
+        raise AssertionError(of.lockdowns.of(MAPS)[0])
+
+    until(LockdownState.LOCKED)
+    kept.look_after.tick(MAPS)
+    assert not holds(of, of.slots.read(MAPS).signing_key)
+    locking.release(MAPS, ADMIN, request_id="r")
+    until(LockdownState.RELEASED)
+    kept.let_pass(2 * EVERY)
+    assert holds(of, of.slots.read(MAPS).signing_key)
 
 
 def test_an_abort_brings_the_daemons_back() -> None:

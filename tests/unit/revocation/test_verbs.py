@@ -10,7 +10,7 @@ from sas_service.domain.errors import ActionNotAllowed, NotFound, RunInProgress
 from sas_service.domain.plans import Asked
 from sas_service.domain.policy import Approvals
 from sas_service.domain.revocations import LEGAL, Action, Lever, Mode, OnDeadline, Reason, State, Target
-from sas_service.domain.runs import allowed_actions
+from sas_service.domain.runs import Revocation, allowed_actions
 from sas_service.domain.slots import SigningKey
 from sas_service.ports import Suspension
 from tests.unit.revocation.world import ADMIN, APPROVER, MAPS, NOW, PACE, Simulation
@@ -269,5 +269,52 @@ def test_what_an_emergency_needs_approved_no_expedited_run_gets_without(on_deadl
     world.run_until(run, State.WAITING)
     with pytest.raises(ActionNotAllowed):
         world.revoking.commit(run.id, ADMIN)
+    with pytest.raises(ActionNotAllowed, match="needs 1 approvals by others"):
+        world.revoking.excuse(run.id, ADMIN, consumer=LATE)
     world.let_pass(MINUTE)
     assert world.azure.generation(SigningKey.PRIMARY) == 1
+
+
+LATE = "storefront/storefront-0/web"
+BOTH = replace(APPROVER, roles=frozenset({*APPROVER.roles, *ADMIN.roles}))
+
+
+def waiting_for_one(approvals: Approvals) -> tuple[Simulation, Revocation]:
+    """A run whose deadline has passed, of a policy that wants approvals."""
+    world = stuck()
+    world.policies.policy = replace(world.policies.policy, approvals=approvals)
+    planned = world.revoking.plan(replace(ASKED, deadline=NOW + MINUTE), ADMIN)
+    run = world.revoking.start(planned.id, ADMIN, plan_hash=planned.plan.hash)
+    return world, world.run_until(run, State.WAITING)
+
+
+def test_who_is_left_behind_by_name_needs_the_second_pair_of_eyes_of_an_emergency() -> None:
+    world, run = waiting_for_one(Approvals(needed=0, in_emergency=1))
+    actions = allowed_actions(run, world.clock.now())
+    assert Action.APPROVE in actions
+    assert actions.isdisjoint({Action.EXCUSE, Action.COMMIT})
+    with pytest.raises(ActionNotAllowed):
+        world.revoking.approve(run.id, ADMIN, plan_hash=run.plan.hash)
+    approved = world.revoking.approve(run.id, APPROVER, plan_hash=run.plan.hash)
+    actions = allowed_actions(approved, world.clock.now())
+    assert Action.APPROVE not in actions
+    assert actions >= {Action.EXCUSE, Action.COMMIT}
+    world.revoking.excuse(run.id, ADMIN, consumer=LATE)
+    assert world.run_until(run).state is State.COMPLETED
+
+
+def test_who_approves_that_somebody_is_left_behind_cannot_do_it_as_well() -> None:
+    world, run = waiting_for_one(Approvals(needed=0, in_emergency=1))
+    world.revoking.approve(run.id, BOTH, plan_hash=run.plan.hash)
+    with pytest.raises(ActionNotAllowed, match="Who approved cannot excuse"):
+        world.revoking.excuse(run.id, BOTH, consumer=LATE)
+    with pytest.raises(ActionNotAllowed, match="Who approved cannot commit"):
+        world.revoking.commit(run.id, BOTH)
+    world.revoking.commit(run.id, ADMIN)
+    assert world.run_until(run).state is State.COMPLETED
+
+
+def test_without_approvals_in_the_policy_a_run_offers_none() -> None:
+    world, run = waiting_for_one(Approvals())
+    assert Action.APPROVE not in allowed_actions(run, world.clock.now())
+    assert Action.EXCUSE in allowed_actions(run, world.clock.now())

@@ -35,6 +35,7 @@ from sas_service.domain.runs import Revocation
 from sas_service.domain.tokens import TokenRequest
 from sas_service.services.active_slots import ActiveSlots
 from sas_service.services.deny import Deciding
+from sas_service.services.histories import Histories
 from sas_service.services.issue import Issuing
 from sas_service.services.plan_revocation import Planning
 from sas_service.services.reap import Reaping
@@ -210,6 +211,7 @@ class Simulation:
             mirror=self.mirror,
             acknowledgements=self.acknowledgements,
             suspensions=self.suspensions,
+            histories=Histories(journal=self.journal, lockdowns=self.lockdowns, slots=self.slots, clock=self.clock),
             clock=self.clock,
         )
 

@@ -28,7 +28,7 @@ from sas_service.ports import AccountFacts, EffectiveRole, ManagementLock
 from sas_service.services.diagnose import Diagnosis
 from sas_service.services.diagnose_identities import OperatorsView
 from sas_service.services.findings import Finding, Grade
-from tests.unit.api.world import POLICY
+from tests.unit.api.world import POLICY, SHARING_POLICY
 
 GROUP = "/subscriptions/s/resourceGroups/g"
 SCOPE = f"{GROUP}/providers/Microsoft.Maps/accounts/maps-demo"
@@ -79,6 +79,7 @@ class Sick:
     redis: SasServiceError | None = None
     login: SasServiceError | None = None
     operated: bool = True
+    seals: bool = True
     policy: Policy = POLICY
 
     def __post_init__(self) -> None:
@@ -94,6 +95,7 @@ class Sick:
             readiness=[asking("redis", self.redis)],
             maps_account=self.maps_account,
             operator=view if self.operated else None,
+            seals=self.seals,
         )
         return list(diagnosis.run())
 
@@ -109,6 +111,13 @@ def asking(name: str, error: SasServiceError | None) -> Question:
 
 def remarks(sick: Sick) -> list[tuple[str, Grade, str]]:
     return [(each.about, each.grade, each.what) for each in sick.findings() if each.grade is not Grade.OK]
+
+
+def test_profiles_that_share_need_a_key_to_seal_with() -> None:
+    assert remarks(Sick(policy=SHARING_POLICY)) == []
+    assert remarks(Sick(policy=POLICY, seals=False)) == []
+    ((about, grade, what),) = remarks(Sick(policy=SHARING_POLICY, seals=False))
+    assert (about, grade, what) == (SERVICE, Grade.FAIL, "cannot share tokens: shared")
 
 
 def test_a_good_world_has_no_remark() -> None:

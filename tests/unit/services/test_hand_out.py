@@ -10,7 +10,7 @@ from time import sleep
 
 import pytest
 
-from sas_service.adapters.memory import MemoryArmBudget, MemorySealing, MemoryTokenIds
+from sas_service.adapters.memory import MemoryArmBudget, MemoryLeases, MemoryLockdowns, MemorySealing, MemoryTokenIds
 from sas_service.adapters.system_clock import SystemClock
 from sas_service.domain.arm_budget import Purpose
 from sas_service.domain.callers import Caller
@@ -27,7 +27,9 @@ from sas_service.domain.errors import (
     SharedTokenNotReady,
     Suspended,
 )
+from sas_service.domain.lockdowns import Lockdown
 from sas_service.domain.policy import LEAST_LEFT, Policy
+from sas_service.domain.revocations import Reason
 from sas_service.domain.tokens import SasToken, TokenRecord, TokenState
 from sas_service.ports import (
     Allotted,
@@ -46,6 +48,7 @@ from sas_service.services.fold_hand_outs import WITHOUT_WORKER, Folding
 from sas_service.services.hand_out import HandingOut, Patience, SharedToken
 from sas_service.services.issue import Issuing
 from sas_service.services.make_shared import Making
+from sas_service.services.refresh_shared import RefreshingShared
 from sas_service.services.spend import Spending
 from tests.unit.api.world import CALLERS, DEPOT, SHARING_POLICY, SHOP, KnownPolicy, World
 from tests.unit.budgets import UNHURRIED, plenty
@@ -78,6 +81,7 @@ class Shop:
     token_ids: MemoryTokenIds = field(default_factory=MemoryTokenIds)
 
     def __post_init__(self) -> None:
+        self.lockdowns = MemoryLockdowns(self.world.slots, MemoryLeases())
         self.here = self.process()
 
     def process(self, name: str = "here") -> HandingOut:
@@ -114,6 +118,20 @@ class Shop:
             spending=self.spending or plenty(),
             aside=self.aside.append,
         )
+
+    def worker(self) -> RefreshingShared:
+        world = self.world
+        return RefreshingShared(
+            policies=world.policies,
+            making=self.process("worker")._making,
+            shared=world.shared_tokens,
+            suspensions=world.suspensions,
+            lockdowns=self.lockdowns,
+            clock=world.clock,
+        )
+
+    def lock(self) -> None:
+        self.lockdowns.begin(Lockdown("l", "maps-demo", Reason.KEY_COMPROMISE, {}, self.world.clock.now()))
 
     def get(
         self, caller: Caller = STOREFRONT, *, of: HandingOut | None = None, after: str | None = None
@@ -404,15 +422,46 @@ def test_a_key_that_was_taken_away_costs_a_signature_and_nothing_else(shop: Shop
 
 def test_the_worker_renews_what_is_in_use_and_nothing_else(shop: Shop) -> None:
     first = shop.get()
-    worker = shop.process("worker")
-    worker.refresh(request_id="w")
+    worker = shop.worker()
+    assert worker.run() == 0
     assert shop.signed == 1
     shop.world.clock.set(first.refresh)
-    worker.refresh(request_id="w")
+    assert worker.run() == 1
     assert shop.signed == 2
     shop.world.clock.advance(timedelta(hours=1))
-    worker.refresh(request_id="w")
+    assert worker.run() == 0
     assert shop.signed == 2, "nobody has asked for the second one"
+
+
+def test_who_comes_back_after_a_pause_finds_a_token_although_azure_is_away(shop: Shop) -> None:
+    first = shop.get()
+    shop.world.clock.set(first.refresh)
+    shop.worker().run()
+    shop.world.clock.set(first.issued.record.grant.expiry - LEAST_LEFT + timedelta(seconds=1))
+    shop.world.maps_account.fail_with(AzureUnavailable("away"))
+    assert id_of(shop.get()) > id_of(first)
+    assert shop.signed == 2
+
+
+@pytest.mark.parametrize(("kind", "name"), [("team", "storefront"), ("profile", "shared"), ("lockdown", "")])
+def test_for_whom_is_stopped_nothing_is_made_ahead_and_nothing_denied(shop: Shop, kind: str, name: str) -> None:
+    first = shop.get()
+    shop.world.clock.set(first.refresh)
+    if kind == "lockdown":
+        shop.lock()
+    else:
+        shop.world.suspensions.put(Suspension(kind, name, "a leak", {}, shop.world.clock.now()), ["maps-demo"])
+    assert shop.worker().run() == 0
+    assert "denied" not in shop.kinds()
+
+
+def test_a_failure_ahead_is_raised_for_the_log_after_all_others_were_tried(shop: Shop) -> None:
+    tokens = [shop.get(), shop.get(CALLERS["logistics"])]
+    shop.world.clock.set(max(each.refresh for each in tokens))
+    shop.world.maps_account.fail_with(AzureUnavailable("away"))
+    with pytest.raises(AzureUnavailable):
+        shop.worker().run()
+    assert shop.signed == 3
 
 
 @pytest.mark.parametrize("processes", [1, 4])

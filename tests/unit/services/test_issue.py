@@ -22,6 +22,7 @@ from sas_service.domain.errors import (
     AzureUnavailable,
     EpochMoved,
     GrantMismatch,
+    IdentityDetached,
     MirrorUnavailable,
     OriginNotAllowed,
     OutsidePolicy,
@@ -30,7 +31,7 @@ from sas_service.domain.errors import (
     TokenSuperseded,
 )
 from sas_service.domain.policy import Policy
-from sas_service.domain.tokens import TokenRecord, TokenRequest, TokenState
+from sas_service.domain.tokens import Grant, TokenRecord, TokenRequest, TokenState
 from sas_service.ports import Allotted, Demand, EventQuery, NotNow, QuotaSpent, Suspension, TokenQuery
 from sas_service.services.active_slots import ActiveSlots
 from sas_service.services.deny import Deciding
@@ -292,9 +293,42 @@ def test_sets_of_rules_do_not_multiply_what_is_recorded(world: World) -> None:
 
 def test_an_identity_that_is_not_attached_is_our_fault_and_signs_nothing(world: World) -> None:
     world.account.accounts["maps-demo"] = replace(FACTS, principals={})
-    with pytest.raises(AzureRefused):
+    with pytest.raises(IdentityDetached):
         world.issue()
     assert world.kinds() == []
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_refusal_for_want_of_an_identity_is_told_apart_although_our_facts_are_older(
+    world: World, *, again: bool
+) -> None:
+    if again:
+        world.issue(key="k")
+
+    def detached(_grant: Grant) -> None:
+        world.account.accounts["maps-demo"] = replace(FACTS, principals={})
+        raise AzureRefused("Azure refused the call.", effect="none")
+
+    world.account.before_signing = detached
+    with pytest.raises(IdentityDetached):
+        world.issue(key="k")
+
+
+def test_what_azure_refuses_for_another_reason_stays_that_also_when_nobody_can_look(world: World) -> None:
+    def refused(_grant: Grant) -> None:
+        raise AzureRefused("Azure refused the call.", effect="none")
+
+    world.account.before_signing = refused
+    with pytest.raises(AzureRefused):
+        world.issue()
+
+    def refused_and_gone(_grant: Grant) -> None:
+        world.account.fail_with(AzureUnavailable("away"))
+        raise AzureRefused("Azure refused the call.", effect="none")
+
+    world.account.before_signing = refused_and_gone
+    with pytest.raises(AzureRefused):
+        world.issue()
 
 
 def test_a_commit_that_overtakes_the_reaper_stays(world: World) -> None:

@@ -12,7 +12,7 @@ from sas_service.domain.policy import Budget
 from sas_service.domain.quotas import Quota
 from sas_service.ports import EventQuery, Suspension
 from sas_service.services.spend import Spending
-from tests.unit.api.world import NOW, POLICY, KnownPolicy, World, app_of, issue
+from tests.unit.api.world import FACTS, NOW, POLICY, KnownPolicy, World, app_of, issue
 
 WAIT = dict.fromkeys(Purpose, timedelta(seconds=1))
 
@@ -108,6 +108,17 @@ def test_a_suspended_team_does_not_use_up_the_budget() -> None:
     client = app_of(world).test_client()
     world.suspensions.put(Suspension("team", "storefront", "a leak", {"objectId": "admin"}, NOW), ["maps-demo"])
     assert {issue(client).status_code for _ in range(40)} == {403}
+    assert bench.pauses == []
+
+
+def test_a_profile_whose_identity_is_detached_does_not_use_up_the_budget_of_the_others() -> None:
+    bench = Bench()
+    world = World(spending=bench.spending)
+    client = app_of(world).test_client()
+    world.maps_account.accounts["maps-demo"] = replace(FACTS, principals={})
+    answers = [issue(client) for _ in range(40)]
+    assert {each.get_json()["type"] for each in answers} == {"/problems/identity-detached"}
+    assert {(each.status_code, each.headers["Retry-After"]) for each in answers} == {(503, "60")}
     assert bench.pauses == []
 
 
