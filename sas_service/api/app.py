@@ -110,7 +110,7 @@ def create_app(
     bind(app, RESOURCES, use_cases=use_cases, gate=gate, cors=cors)
     hand_out = shared_tokens.operations[0]
     short_issue = ShortIssue(app.wsgi_app, tokens.operations[0], use_cases=use_cases, gate=gate, access=access)
-    short_way = ShortWay(short_issue, hand_out, use_cases=use_cases, gate=gate, cors=cors, access=access)
+    short_way = ShortWay(short_issue, hand_out, use_cases=use_cases, gate=gate, access=access)
     app.wsgi_app = short_way  # type: ignore[method-assign]  # Flask's own way to put something around it
     return app
 
