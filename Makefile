@@ -7,6 +7,9 @@ UV := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --g
 # Most of the time tests wait for servers. The slow files come first in the order of names: the short ones fill the end.
 PARALLEL := -n 3 --dist loadfile --no-loadscope-reorder
 
+# Bytecode is kept: without it every process that a demo, test or bench starts would compile the whole package again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-deps test-full bench lint format docs lock clean
 

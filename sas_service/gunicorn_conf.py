@@ -4,6 +4,7 @@ Threads wait for Azure (gthread); time-outs exceed the deadlines of a request; a
 Why these: docs/decisions/gunicorn.md.
 """
 
+import gc
 import os
 import shutil
 import tempfile
@@ -21,8 +22,12 @@ _memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108  
 _METRICS = "sas-service-metrics-"
 _metrics_directory = tempfile.mkdtemp(prefix=f"{_METRICS}{os.getpid()}-", dir=_memory)
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = _metrics_directory
-# Imported before the fork, so that workers share the code in memory; connections are made after it.
+# Imported before the fork, so that workers share the code in memory; connections are made after it. What was imported
+# is no garbage: not looked at meanwhile, and never again, which would also give each worker a copy of its own.
+gc.disable()
 import_module("sas_service.wsgi")
+gc.freeze()
+gc.enable()
 
 _settings = Settings.from_env(os.environ)
 

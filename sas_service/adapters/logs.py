@@ -30,12 +30,26 @@ def masked(value: object) -> object:
     return value if isinstance(value, int | float | bool | None) else masked(str(value))
 
 
-def _mask(_logger: object, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    return {name: masked(each) for name, each in event.items()}
-
-
 _ENCODE = json.JSONEncoder().encode
-"""Made once; what was masked has nothing in it that JSON does not know."""
+"""Made once."""
+
+
+def _rendered(_logger: object, _name: str, event: MutableMapping[str, Any]) -> str:
+    """Return the line; most have nothing in them that could be a secret, and one look tells that."""
+    with suppress(TypeError, ValueError):
+        line = _ENCODE(event)
+        if not _is_suspect(line):
+            return line
+    # What was masked has nothing in it that JSON does not know.
+    return _ENCODE(masked(event))
+
+
+def _is_suspect(line: str) -> bool:
+    """Tell whether something in the JSON may be what the net is for; a ``u`` behind a backslash may be anything."""
+    if "eyJ" in line or "://" in line or "\\u" in line:
+        return True
+    lower = line.lower()
+    return "bearer" in lower or "jwt-sas" in lower
 
 
 class _Lines:
@@ -60,9 +74,8 @@ def configure_logs(level: str) -> None:
     formatters cost more than a hand-out.
     """
     shared: list[Any] = [structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso", utc=True)]
-    last: list[Any] = [_mask, structlog.processors.JSONRenderer(serializer=lambda event, **_: _ENCODE(event))]
     structlog.configure(
-        processors=[*shared, *last],
+        processors=[*shared, _rendered],
         logger_factory=lambda *_: _Lines(sys.stderr),
         wrapper_class=structlog.make_filtering_bound_logger(level.lower()),
         cache_logger_on_first_use=True,
@@ -71,7 +84,7 @@ def configure_logs(level: str) -> None:
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*shared, structlog.processors.format_exc_info],
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _rendered],
         )
     )
     root = logging.getLogger()

@@ -38,7 +38,7 @@ def committed(record: TokenRecord) -> TokenRecord:
     """Return ``record`` as a live token; raises RecordConflict if it names no fingerprint."""
     if not record.fingerprints:
         raise RecordConflict("A token without a fingerprint cannot be committed.")
-    return replace(record, state=TokenState.LIVE)
+    return record if record.state is TokenState.LIVE else replace(record, state=TokenState.LIVE)
 
 
 def superseded(stored: TokenRecord | None, earlier: TokenRecord | None, by: TokenRecord) -> TokenRecord:

@@ -1,6 +1,7 @@
 """Around every request: its id, its line in the log, its metrics, and the headers that every answer carries."""
 
 import re
+from http import HTTPStatus
 from time import perf_counter
 from uuid import uuid4
 
@@ -8,12 +9,16 @@ import structlog
 from flask import Flask, Response, g, request
 
 from sas_service.api.cors import Cors
+from sas_service.api.exchange import Answer
 from sas_service.api.metrics import Metrics
 from sas_service.domain.callers import Caller
 
 REQUEST_ID = "x-request-id"
 STARTED = "sas_service.started"
 """Where a request that came by the short way first has the time at which it began."""
+
+UNIDENTIFIED = "sas_service.unidentified"
+"""Where it has why nobody knows who asks: asking again could wait for Entra a second time."""
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}", re.ASCII)
 
@@ -54,6 +59,15 @@ class Access:
             request_id=request_id,
             caller=caller.key if caller else None,
         )
+
+    def dressed(self, answer: Answer, request_id: str, origin: str | None) -> tuple[list[tuple[str, str]], bytes]:
+        """Return headers and body of an answer under /v1 that goes past Flask; ``origin`` is that of the page."""
+        headers = [*answer.headers.items(), (REQUEST_ID, request_id), *self.always, *self._cors.dress(origin)]
+        if answer.status == HTTPStatus.NOT_MODIFIED:
+            return headers, b""
+        body = answer.content.encode()
+        headers += (("Content-Type", answer.content_type), ("Content-Length", str(len(body))))
+        return headers, body
 
     def _finish(self, response: Response) -> Response:
         route = request.url_rule.rule if request.url_rule else "(none)"

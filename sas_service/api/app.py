@@ -15,7 +15,9 @@ from sas_service.api.metrics import Metrics
 from sas_service.api.problems import Problems
 from sas_service.api.revocation_stream import Watchers
 from sas_service.api.shared_tokens import shared_tokens
+from sas_service.api.short_issue import ShortIssue
 from sas_service.api.short_way import ShortWay
+from sas_service.api.tokens import tokens
 from sas_service.api.use_cases import UseCases
 from sas_service.ports import CallerTokens, Clock, Policies, Readiness
 from sas_service.services.account_cors import AccountOrigins
@@ -107,7 +109,8 @@ def create_app(
     gate = Gate(caller_tokens, clock)
     bind(app, RESOURCES, use_cases=use_cases, gate=gate, cors=cors)
     hand_out = shared_tokens.operations[0]
-    short_way = ShortWay(app.wsgi_app, hand_out, use_cases=use_cases, gate=gate, cors=cors, access=access)
+    short_issue = ShortIssue(app.wsgi_app, tokens.operations[0], use_cases=use_cases, gate=gate, access=access)
+    short_way = ShortWay(short_issue, hand_out, use_cases=use_cases, gate=gate, access=access)
     app.wsgi_app = short_way  # type: ignore[method-assign]  # Flask's own way to put something around it
     return app
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 
 from flask import Flask, Response, g, request
 
+from sas_service.api.access import UNIDENTIFIED
 from sas_service.api.auth import Gate, require
 from sas_service.api.cors import Cors
 from sas_service.api.exchange import Answer
@@ -54,6 +55,9 @@ def _preflight(cors: Cors, methods: tuple[str, ...]) -> Callable[..., Response]:
 def _admit(operation: Operation, use_cases: UseCases, gate: Gate) -> Caller | None:
     if operation.roles is None:
         return None
+    unidentified: Exception | None = request.environ.get(UNIDENTIFIED)
+    if unidentified is not None:
+        raise unidentified
     caller = gate.identify(request.headers.get("Authorization"))
     g.caller = caller
     try:

@@ -26,6 +26,7 @@ class Metrics:
         )
         # Found once: looking them up by their labels costs more than counting.
         self._answered: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+        self._handed_out: dict[tuple[str, bool], Counter] = {}
         self._problems = Counter("sas_problems", "Problems answered, by type.", ("problem",), registry=registry)
 
     def scrape(self) -> str:
@@ -49,7 +50,10 @@ class Metrics:
 
     def issued(self, profile: str, *, redelivered: bool) -> None:
         """Count one token that is on its way out."""
-        self._issued.labels(profile, str(redelivered).lower()).inc()
+        series = self._handed_out.get((profile, redelivered))
+        if series is None:
+            series = self._handed_out[profile, redelivered] = self._issued.labels(profile, str(redelivered).lower())
+        series.inc()
 
     def problem(self, slug: str) -> None:
         """Count one problem."""

@@ -122,9 +122,9 @@ def shared_token(use: UseCases, ask: Ask) -> Answer:
     shared = _handing_out(use).current(
         ask.path["profile"], ask.caller, request_id=ask.request_id, origin=ask.origin, after=ask.query.get("after")
     )
-    fingerprint = shared.issued.token.fingerprint
-    if ask.if_none_match is not None and _names(ask.if_none_match, fingerprint):
-        answer = _once(shared, "unchanged", _unchanged)
+    unchanged = _once(shared, "unchanged", _unchanged)
+    if ask.if_none_match is not None and _names(ask.if_none_match, unchanged.headers["ETag"]):
+        answer = unchanged
     elif ask.wants_text:
         answer = _once(shared, "text", _text)
     else:
@@ -187,7 +187,7 @@ def _headers(shared: SharedToken) -> Mapping[str, str]:
     }
 
 
-def _names(if_none_match: str, fingerprint: str) -> bool:
-    """Tell whether one of the entity tags is the fingerprint; weak ones count (RFC 9110, 13.1.2)."""
+def _names(if_none_match: str, etag: str) -> bool:
+    """Tell whether one of the entity tags is this one; weak ones count (RFC 9110, 13.1.2)."""
     tags = (tag.strip().removeprefix("W/") for tag in if_none_match.split(","))
-    return any(tag in {"*", f'"{fingerprint}"'} for tag in tags)
+    return any(tag in {"*", etag} for tag in tags)

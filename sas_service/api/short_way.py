@@ -11,22 +11,18 @@ from http import HTTPStatus
 from time import perf_counter
 from typing import Any
 
-from sas_service.api.access import REQUEST_ID, STARTED, Access, request_id_of
-from sas_service.api.auth import Gate, require
-from sas_service.api.cors import Cors
-from sas_service.api.exchange import Answer, Ask
+from sas_service.api.access import STARTED, UNIDENTIFIED, Access, request_id_of
+from sas_service.api.auth import Gate, is_allowed
+from sas_service.api.exchange import Ask
 from sas_service.api.operations import Operation
 from sas_service.api.use_cases import UseCases
-from sas_service.domain.errors import SasServiceError
 
 REFUSED = "sas_service.refused"
 """Where the long way finds what the view raised: it was counted, or refused on record, and is not run again."""
 
 _STATUS = {int(each): f"{each.value} {each.phrase}" for each in (HTTPStatus.OK, HTTPStatus.NOT_MODIFIED)}
-_BODILESS = int(HTTPStatus.NOT_MODIFIED)
 _NAME = r"([A-Za-z0-9][A-Za-z0-9._-]{0,99})"
 
-Headers = list[tuple[str, str]]
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
@@ -40,7 +36,6 @@ class ShortWay:
         *,
         use_cases: UseCases,
         gate: Gate,
-        cors: Cors,
         access: Access,
     ) -> None:
         before, _, after = operation.path.partition("{profile}")
@@ -50,20 +45,21 @@ class ShortWay:
         self._operation = operation
         self._use_cases = use_cases
         self._gate = gate
-        self._cors = cors
         self._access = access
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Serve a request (WSGI)."""
-        profile, wants = self._profile(environ), _wanted(environ.get("HTTP_ACCEPT", ""))
+        profile, wants = self._profile(environ), wanted(environ.get("HTTP_ACCEPT", ""))
         if profile is None or wants is None:
             return self._long_way(environ, start_response)
         started, request_id = perf_counter(), request_id_of(environ.get("HTTP_X_REQUEST_ID", ""))
         try:
             caller = self._gate.identify(environ.get("HTTP_AUTHORIZATION"))
-            require(caller, self._operation.roles or ())
-        except SasServiceError:
-            # Nothing was done yet: the long way asks again and says no in full.
+        except Exception as refusal:  # noqa: BLE001  the long way tells them apart
+            environ |= {UNIDENTIFIED: refusal, STARTED: started, "HTTP_X_REQUEST_ID": request_id}
+            return self._long_way(environ, start_response)
+        if not is_allowed(caller, self._operation.roles):
+            # The long way says no, and puts it on record.
             return self._long_way(environ, start_response)
         ask = Ask(
             request_id=request_id,
@@ -79,7 +75,7 @@ class ShortWay:
         except Exception as refusal:  # noqa: BLE001  the long way tells them apart
             environ |= {REFUSED: refusal, STARTED: started, "HTTP_X_REQUEST_ID": request_id}
             return self._long_way(environ, start_response)
-        headers, body = self._dressed(answer, request_id, ask.origin)
+        headers, body = self._access.dressed(answer, request_id, ask.origin)
         self._access.answered("GET", self._route, answer.status, started, request_id, caller)
         start_response(_STATUS[answer.status], headers)
         return [body]
@@ -94,16 +90,8 @@ class ShortWay:
         # An unknown name has its own rules, of shape and of what may be repeated of it.
         return match[1] if match and match[1] in self._use_cases.policies.current().profiles else None
 
-    def _dressed(self, answer: Answer, request_id: str, origin: str | None) -> tuple[Headers, bytes]:
-        headers = [*answer.headers.items(), (REQUEST_ID, request_id), *self._access.always, *self._cors.dress(origin)]
-        if answer.status == _BODILESS:
-            return headers, b""
-        body = answer.content.encode()
-        headers += (("Content-Type", answer.content_type), ("Content-Length", str(len(body))))
-        return headers, body
 
-
-def _wanted(accept: str) -> str | None:
+def wanted(accept: str) -> str | None:
     """Return the media type where it takes no weighing."""
     if accept == "text/plain":
         return accept

@@ -25,6 +25,7 @@ from sas_service.adapters.azure.transport import Outbound
 from sas_service.adapters.azure.vaults import VAULT_SCOPE, Vaults
 from sas_service.adapters.entra.caller_tokens import EntraCallerTokens
 from sas_service.adapters.entra.tenant import tenant_caller_tokens, tenant_issuers
+from sas_service.adapters.redis.arm_budget import RedisArmBudget
 from sas_service.adapters.redis.server import Server
 from sas_service.adapters.self_fencing import SelfFence
 from sas_service.bootstrap.budget import build_writes
@@ -60,12 +61,13 @@ class Operating:
 class Azure:
     """What leads to Azure; ``operator`` is None where no operating identity is set.
 
-    ``fence`` stands before every byte of a change that is made under a lease.
+    ``budget`` is the issuer's, and ``fence`` stands before every byte of a change that is made under a lease.
     """
 
     outbound: Outbound
     fence: SelfFence
     issuer: PrefetchedCredential
+    budget: RedisArmBudget
     spending: Spending
     maps_account: AzureMapsAccount
     operator: Operating | None
@@ -99,6 +101,7 @@ def build_azure(settings: Settings, policy: Callable[[], Policy], environ: Mappi
         outbound=outbound,
         fence=fence,
         issuer=issuer,
+        budget=issuers.budget,
         spending=issuers.spending,
         maps_account=AzureMapsAccount(
             accounts=account,

@@ -20,6 +20,7 @@ class PrincipalsWrites:
     counts as writes: so a step that looks again and again takes nothing from the write it looks for.
     """
 
+    budget: RedisArmBudget
     spending: Spending
     issuing: ArmWrites
     operating: ArmWrites
@@ -35,6 +36,7 @@ def build_writes(settings: Settings, server: Server, principal: str | None) -> P
     patience = dict.fromkeys(Purpose, timedelta()) | {Purpose.INTERACTIVE: wait}
     spending = Spending(budget=budget, pause=time.sleep, patience=patience)
     return PrincipalsWrites(
+        budget=budget,
         spending=spending,
         issuing=ArmWrites(budget),
         operating=ArmWrites(budget, lambda subscription: spending.spend(subscription, Purpose.PLAYBOOK)),

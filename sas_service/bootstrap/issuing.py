@@ -1,6 +1,7 @@
 """The wiring of issuing and replacing, the same in the API and in the worker that is its own customer."""
 
 from sas_service.adapters.policy_file import PolicyFile
+from sas_service.adapters.redis.admission import RedisAdmission
 from sas_service.adapters.system_clock import SystemClock
 from sas_service.adapters.token_ids import RandomTokenIds
 from sas_service.bootstrap.azure import Azure
@@ -29,6 +30,10 @@ def build_issuing(settings: Settings, stores: Stores, azure: Azure, deciding: De
         token_ids=RandomTokenIds(),
         spending=azure.spending,
         reservation_time=settings.reservation_time,
+        # The budget and the accounts of a cluster are on different servers.
+        admission=None
+        if settings.redis_cluster
+        else RedisAdmission(stores.server, azure.budget, stores.audit_log.reservations),
     )
 
 

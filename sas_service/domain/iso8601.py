@@ -5,6 +5,7 @@ Months and years have no fixed length, so a duration may not use them: 365 days 
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 _DURATION = re.compile(
     r"P(?:(?P<weeks>\d{1,4})W|(?:(?P<days>\d{1,5})D)?"
@@ -32,6 +33,7 @@ def parse_duration(text: str) -> timedelta:
     return timedelta(**{unit: int(number) for unit, number in match.groupdict().items() if number})
 
 
+@lru_cache(1024)
 def format_duration(duration: timedelta) -> str:
     """Write whole seconds of ``duration`` as ISO 8601: ``P365D``, ``PT1H30M``, ``PT0S``."""
     seconds = int(duration.total_seconds())
@@ -63,9 +65,9 @@ def parse_instant(text: str) -> datetime:
 
 def format_instant(instant: datetime) -> str:
     """Write ``instant`` as RFC 3339 in UTC, milliseconds only where there are any."""
-    utc = instant.astimezone(UTC)
+    utc = instant if instant.tzinfo is UTC else instant.astimezone(UTC)
     precision = "milliseconds" if utc.microsecond >= 1000 else "seconds"  # noqa: PLR2004  microseconds in one
-    return utc.replace(tzinfo=None).isoformat(timespec=precision) + "Z"
+    return utc.isoformat(timespec=precision).replace("+00:00", "Z")
 
 
 def whole_seconds(instant: datetime) -> datetime:

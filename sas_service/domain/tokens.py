@@ -27,10 +27,11 @@ class TokenState(StrEnum):
 class SasToken:
     """The secret string: shown once to the caller, never stored, never logged."""
 
-    __slots__ = ("_secret",)
+    __slots__ = ("_fingerprint", "_secret")
 
     def __init__(self, secret: str) -> None:
         self._secret = secret
+        self._fingerprint = ""
 
     def reveal(self) -> str:
         """Return the secret; only the view that answers the caller, and a probe, may ask."""
@@ -39,7 +40,9 @@ class SasToken:
     @property
     def fingerprint(self) -> str:
         """SHA-256 of the token, 64 hexadecimal digits: how it is known afterwards."""
-        return fingerprint(self._secret)
+        # Made once: record, event and answer name it.
+        self._fingerprint = self._fingerprint or fingerprint(self._secret)
+        return self._fingerprint
 
     def __repr__(self) -> str:
         return "SasToken(********)"

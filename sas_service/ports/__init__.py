@@ -27,7 +27,7 @@ from sas_service.ports.azure import (
     RoleAssignments,
     Signed,
 )
-from sas_service.ports.budget import Allotted, ArmBudget, Demand, NotNow, QuotaSpent
+from sas_service.ports.budget import Admission, Allotted, ArmBudget, Demand, NotNow, QuotaSpent
 from sas_service.ports.control import Slots, Suspension, Suspensions
 from sas_service.ports.lockdown import LocalAuth, LocalAuthReading, Lockdowns
 from sas_service.ports.mirror import Head, MirrorProgress, MirrorReading
@@ -62,6 +62,7 @@ __all__ = [
     "AccountNotes",
     "Accounts",
     "Acknowledgements",
+    "Admission",
     "Allotted",
     "ArmBudget",
     "AuditLog",

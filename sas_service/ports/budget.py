@@ -1,11 +1,13 @@
 """The budget of writes to Azure Resource Manager, shared by all processes, and the teams' request quotas beside it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
 from sas_service.domain.arm_budget import Purpose
 from sas_service.domain.quotas import Quota, QuotaLeft
+from sas_service.ports.audit import Replay, Reservation, Reserved
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,21 @@ class QuotaSpent:
     """The team has made all requests of its window."""
 
     quota: QuotaLeft
+
+
+class Admission(Protocol):
+    """A write to Azure and the reservation that it is for, in as few round trips as there are servers."""
+
+    def admit(
+        self, demand: Demand, reservation: Reservation
+    ) -> tuple[Allotted | NotNow | QuotaSpent, Callable[[], Reserved | Replay]]:
+        """Take one write, and reserve with it; raises AuditLogUnavailable.
+
+        The answer about the write comes first: unless it may be sent, nothing is reserved. Who goes on calls the
+        second, which returns or raises what ``AuditLog.reserve`` does; a write that may be sent at once may have been
+        reserved for by then, and another is not before.
+        """
+        ...
 
 
 class ArmBudget(Protocol):

@@ -28,6 +28,7 @@ from sas_service.domain.token_events import about, asked_details, granted_detail
 from sas_service.domain.tokens import Grant, SasToken, TokenRecord, TokenRequest, TokenState
 from sas_service.ports import (
     AccountFacts,
+    Admission,
     AuditLog,
     AuditMirror,
     Clock,
@@ -38,6 +39,7 @@ from sas_service.ports import (
     TokenIds,
 )
 from sas_service.services.active_slots import ActiveSlots
+from sas_service.services.admit import AdmissionInTurn, Write
 from sas_service.services.deliver import Delivering
 from sas_service.services.deny import Allowed, Deciding
 from sas_service.services.spend import Spending
@@ -112,7 +114,9 @@ class Issuing:
         token_ids: TokenIds,
         spending: Spending,
         reservation_time: timedelta,
+        admission: Admission | None = None,
     ) -> None:
+        """``admission`` None: write and reservation are asked for in turn."""
         self._deciding = deciding
         self._active_slots = active_slots
         self._audit_log = audit_log
@@ -121,6 +125,7 @@ class Issuing:
         self._token_ids = token_ids
         self._spending = spending
         self._reservation_time = reservation_time
+        self._admission = admission or AdmissionInTurn(spending.budget, audit_log)
 
     def preview(
         self,
@@ -187,10 +192,16 @@ class Issuing:
         return replace(self._redeliver(record, _Asked(request, caller, allowed, request_id, None), facts), quota=left)
 
     def _in_one_epoch(self, asked: _Asked, purpose: Purpose) -> Issued:
-        left = self._spending.for_token(asked.allowed, purpose, told=asked.told(0))
+        write = Write(
+            self._spending.demand(asked.allowed, purpose, told=asked.told(0)),
+            admission=self._admission,
+            audit_log=self._audit_log,
+            spending=self._spending,
+        )
         for _ in range(TRIES):
             try:
-                return replace(self._attempt(asked), quota=left)
+                issued = self._attempt(asked, write)
+                return replace(issued, quota=write.quota) if write.quota else issued
             except EpochMoved:
                 self._active_slots.forget(asked.allowed.account.name)
             except _BEFORE_SIGNING:
@@ -198,7 +209,7 @@ class Issuing:
                 raise
         raise EpochMoved("the account is switching its slot; try again", retry_after=timedelta(seconds=1))
 
-    def _attempt(self, asked: _Asked) -> Issued:
+    def _attempt(self, asked: _Asked, write: Write) -> Issued:
         slot, facts = self._active_slots.of(asked.allowed)
         now = self._clock.now()
         record = self._draft(asked, slot, now)
@@ -220,7 +231,7 @@ class Issuing:
             may_overdraw=asked.told(slot.epoch),
         )
         outcome = self._deciding.unless_suspended(
-            lambda: self._audit_log.reserve(reservation),
+            lambda: write.reserve(reservation),
             asked.request,
             asked.caller,
             team=asked.allowed.decision.team,

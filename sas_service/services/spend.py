@@ -7,7 +7,17 @@ from sas_service.domain.arm_budget import Purpose
 from sas_service.domain.errors import AzureThrottled, BudgetExhausted, QuotaExceeded
 from sas_service.domain.quotas import Quota, QuotaLeft
 from sas_service.domain.tokens import Grant
-from sas_service.ports import AccountFacts, ArmBudget, Demand, MapsAccount, NotNow, Policies, QuotaSpent, Signed
+from sas_service.ports import (
+    AccountFacts,
+    Allotted,
+    ArmBudget,
+    Demand,
+    MapsAccount,
+    NotNow,
+    Policies,
+    QuotaSpent,
+    Signed,
+)
 from sas_service.services.deny import Allowed
 
 
@@ -17,7 +27,7 @@ class Spending:
     def __init__(
         self, *, budget: ArmBudget, pause: Callable[[float], object], patience: Mapping[Purpose, timedelta]
     ) -> None:
-        self._budget = budget
+        self.budget = budget
         self._pause = pause
         self._patience = patience
 
@@ -28,7 +38,10 @@ class Spending:
 
         Raises BudgetExhausted, QuotaExceeded, AzureThrottled, each with the time to come back, and AuditLogUnavailable.
         """
-        answer = self._budget.ask(Demand(subscription, purpose, self._patience[purpose], team, quota))
+        return self.granted(self.budget.ask(Demand(subscription, purpose, self._patience[purpose], team, quota)))
+
+    def granted(self, answer: Allotted | NotNow | QuotaSpent) -> QuotaLeft | None:
+        """Return what is left of the quota, when the write that was asked for may be sent; raises as ``spend``."""
         if isinstance(answer, QuotaSpent):
             raise quota_exceeded(answer.quota)
         if isinstance(answer, NotNow):
@@ -38,25 +51,30 @@ class Spending:
         return answer.quota
 
     def for_token(self, allowed: Allowed, purpose: Purpose, *, told: bool = False) -> QuotaLeft | None:
-        """Spend on a token, before anything is written: a refusal for want of a write leaves no record behind.
+        """Spend on a token that needs no reservation: it is on record already."""
+        return self.granted(self.budget.ask(self.demand(allowed, purpose, told=told)))
+
+    def demand(self, allowed: Allowed, purpose: Purpose, *, told: bool = False) -> Demand:
+        """Return what is asked of the budget for a token.
 
         ``told``: who was told to replace a token (domain/move_orders.py) is not held back by the team's quota.
         """
         quota = None if told or purpose is not Purpose.INTERACTIVE else allowed.quota
-        return self.spend(allowed.account.subscription, purpose, team=allowed.decision.team, quota=quota)
+        patience = self._patience[purpose]
+        return Demand(allowed.account.subscription, purpose, patience, allowed.decision.team, quota)
 
     def count(self, team: str, quota: Quota | None) -> QuotaLeft | None:
         """Count a request that needs no write; raises QuotaExceeded, AuditLogUnavailable."""
         if quota is None:
             return None
-        left = self._budget.count(team, quota)
+        left = self.budget.count(team, quota)
         if isinstance(left, QuotaSpent):
             raise quota_exceeded(left.quota)
         return left
 
     def give_back(self, subscription: str) -> None:
         """Return a write that was not needed after all."""
-        self._budget.sent(subscription, -1)
+        self.budget.sent(subscription, -1)
 
 
 class SpendingMapsAccount:

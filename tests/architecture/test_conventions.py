@@ -73,3 +73,10 @@ def test_lock_files_name_no_address_and_hash_everything() -> None:
         pinned = [line for line in text.splitlines() if "==" in line and not line.startswith((" ", "#"))]
         assert pinned
         assert all(line.endswith("\\") for line in pinned)
+
+
+def test_a_start_waits_for_no_sdk_that_its_first_request_does_not_need() -> None:
+    late = {"azure.identity", "azure.keyvault", "azure.storage", "azure.mgmt.authorization", "azure.mgmt.msi"}
+    program = f"import sys, sas_service.wsgi; print(sorted({late!r} & sys.modules.keys()))"
+    result = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"

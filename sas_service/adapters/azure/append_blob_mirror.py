@@ -10,15 +10,17 @@ from concurrent.futures import TimeoutError as TooSlow
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from threading import Lock
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceModifiedError
-from azure.storage.blob import BlobClient, ContainerClient
 
 from sas_service.adapters.azure.prefetched_credential import PrefetchedCredential
 from sas_service.adapters.azure.transport import Outbound
 from sas_service.domain.audit import AuditEvent
 from sas_service.domain.errors import MirrorUnavailable, SasServiceError
+
+if TYPE_CHECKING:
+    from azure.storage.blob import BlobClient, ContainerClient
 
 MOST_BLOCKS = 49_000
 """An append blob has 50,000 blocks at most."""
@@ -46,8 +48,10 @@ class _Batch:
     stored: Future[None] = field(default_factory=Future)
 
 
-def blob_container(url: str, credential: PrefetchedCredential, outbound: Outbound) -> ContainerClient:
+def blob_container(url: str, credential: PrefetchedCredential, outbound: Outbound) -> "ContainerClient":
     """Return the container at ``url``, over our own way out; the SDK's retries are off: a block is sent once."""
+    from azure.storage.blob import ContainerClient
+
     return ContainerClient.from_container_url(
         url, credential, transport=outbound.transport(), api_version=API_VERSION, retry_total=0
     )
@@ -61,7 +65,7 @@ class AppendBlobMirror:
     blob is never used again, as a file is after a failed fsync.
     """
 
-    def __init__(self, container: ContainerClient, *, deadline: timedelta = timedelta(seconds=5)) -> None:
+    def __init__(self, container: "ContainerClient", *, deadline: timedelta = timedelta(seconds=5)) -> None:
         self._container = container
         self._deadline = deadline.total_seconds()
         self._guard = Lock()
@@ -140,7 +144,7 @@ class AppendBlobMirror:
         self._length += len(data)
         self._blocks += 1
 
-    def _is_stored(self, blob: BlobClient, size: int) -> bool:
+    def _is_stored(self, blob: "BlobClient", size: int) -> bool:
         """Tell whether a block whose answer was lost is there all the same: nobody else writes to this blob."""
         try:
             shown = quietly(lambda: blob.get_blob_properties(**self._timeouts()))
@@ -148,7 +152,7 @@ class AppendBlobMirror:
             return False
         return bool(shown.size == self._length + size)
 
-    def _current(self) -> BlobClient:
+    def _current(self) -> "BlobClient":
         if self._blob is not None and self._blocks < MOST_BLOCKS and self._length < LARGEST_BLOB:
             return self._blob
         self._number += 1
@@ -163,7 +167,7 @@ class AppendBlobMirror:
         return {"connection_timeout": min(3.0, self._deadline), "read_timeout": self._deadline}
 
 
-def read_lines(container: ContainerClient) -> list[str]:
+def read_lines(container: "ContainerClient") -> list[str]:
     """Return every line of every blob, blob by blob in the order in which they were begun."""
     names = sorted(name for name in container.list_blob_names() if name.endswith(".ndjson"))
     texts = (container.download_blob(name).readall().decode() for name in names)

@@ -1,8 +1,7 @@
 """Reads user-assigned managed identities: doctor wants to know where they live."""
 
 import re
-
-from azure.mgmt.msi import ManagedServiceIdentityClient
+from typing import TYPE_CHECKING
 
 from sas_service.adapters.azure.arm_clients import PerSubscription
 from sas_service.adapters.azure.arm_pipeline import arm_policies
@@ -12,6 +11,9 @@ from sas_service.adapters.azure.maps_clients import PUBLIC_CLOUD
 from sas_service.adapters.azure.origins import trusted_origin
 from sas_service.adapters.azure.prefetched_credential import PrefetchedCredential
 from sas_service.adapters.azure.transport import Outbound
+
+if TYPE_CHECKING:
+    from azure.mgmt.msi import ManagedServiceIdentityClient
 
 API_VERSION = "2024-11-30"
 
@@ -58,7 +60,9 @@ class AzureManagedIdentities:
 
         return self._attempts.run("Get managed identity", send).answer
 
-    def _new_client(self, subscription: str) -> ManagedServiceIdentityClient:
+    def _new_client(self, subscription: str) -> "ManagedServiceIdentityClient":
+        from azure.mgmt.msi import ManagedServiceIdentityClient
+
         return ManagedServiceIdentityClient(
             self._credential,
             subscription,

@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
-from azure.storage.blob import ContainerClient
 
 from sas_service.adapters.azure.append_blob_mirror import quietly
+
+if TYPE_CHECKING:
+    from azure.storage.blob import ContainerClient
 
 _INDEX = ".index"
 _NOTHING_THERE = 416
@@ -15,7 +18,7 @@ _NOTHING_THERE = 416
 class SegmentBlobs:
     """The port ``Segments`` of a container; the index of ``x.ndjson`` is the block blob ``x.ndjson.index``."""
 
-    def __init__(self, container: ContainerClient, *, deadline: timedelta = timedelta(seconds=30)) -> None:
+    def __init__(self, container: "ContainerClient", *, deadline: timedelta = timedelta(seconds=30)) -> None:
         self._container = container
         self._deadline = deadline.total_seconds()
 

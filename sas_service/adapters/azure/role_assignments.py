@@ -4,9 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
-
-from azure.mgmt.authorization import AuthorizationManagementClient
+from typing import TYPE_CHECKING, Any
 
 from sas_service.adapters.azure.attempts import Attempts, Patience, Timeouts
 from sas_service.adapters.azure.authorization_clients import authorization_clients
@@ -17,6 +15,9 @@ from sas_service.adapters.azure.transport import Outbound
 from sas_service.domain.errors import AzureRefused
 from sas_service.domain.policy import Account
 from sas_service.ports import EffectiveRole
+
+if TYPE_CHECKING:
+    from azure.mgmt.authorization import AuthorizationManagementClient
 
 GUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", re.ASCII)
 _MOST = 200
@@ -73,7 +74,7 @@ class AzureRoleAssignments:
         roles = {role_id: self._role(client, scope, role_id) for role_id in {_role_id(one) for one in found}}
         return tuple(_effective(one, scope, principal_id, roles) for one in found)
 
-    def _role(self, client: AuthorizationManagementClient, scope: str, role_id: str) -> _Role:
+    def _role(self, client: "AuthorizationManagementClient", scope: str, role_id: str) -> _Role:
         def send(timeouts: Timeouts) -> _Role:
             role = client.role_definitions.get(
                 scope,

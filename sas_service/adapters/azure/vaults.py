@@ -3,10 +3,9 @@
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from azure.core.exceptions import HttpResponseError
-from azure.keyvault.secrets import SecretClient
 
 from sas_service.adapters.azure.arm_clients import PerSubscription
 from sas_service.adapters.azure.arm_pipeline import arm_policies, request_headers
@@ -17,6 +16,9 @@ from sas_service.adapters.azure.prefetched_credential import PrefetchedCredentia
 from sas_service.adapters.azure.transport import Outbound
 from sas_service.domain.policy import VaultSecret
 from sas_service.ports import Kept
+
+if TYPE_CHECKING:
+    from azure.keyvault.secrets import SecretClient
 
 VAULT_SCOPE = "https://vault.azure.net/.default"
 
@@ -36,7 +38,9 @@ class Vaults:
         self._patience = patience or Patience()
         self._attempts = Attempts(self._patience)
 
-        def build(address: str) -> SecretClient:
+        def build(address: str) -> "SecretClient":
+            from azure.keyvault.secrets import SecretClient
+
             trusted_origin(address)
             # The list of policies replaces the SDK's: no challenge is followed, our bearer goes to this vault alone.
             return SecretClient(

@@ -6,11 +6,12 @@ Azure's own answers correct that. While its part of a cluster is away writes are
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
 from sas_service.adapters.redis.keys import arm_budget_keys, quota_key
+from sas_service.adapters.redis.nodes import Words
 from sas_service.adapters.redis.server import Script, Server
 from sas_service.domain.arm_budget import BucketLimits, Learnt, Purpose
 from sas_service.domain.errors import AuditLogUnavailable
@@ -46,15 +47,21 @@ class RedisArmBudget:
 
     def ask(self, demand: Demand) -> Allotted | NotNow | QuotaSpent:
         """Take one write."""
+        return self.ask_by(demand, lambda keys, words: self._server.run(_SCRIPT, keys, words))
+
+    def ask_by(self, demand: Demand, run: Callable[[Sequence[str], Words], Any]) -> Allotted | NotNow | QuotaSpent:
+        """Take one write; ``run`` is given keys and arguments of lua/arm_budget.lua, and returns its answer."""
         learnt = self._take_learnt(demand.subscription)
         try:
-            answer = self._run(
-                demand.subscription,
-                own=_OWN[demand.purpose],
-                team=demand.team,
-                patience=demand.patience.total_seconds(),
-                learnt=learnt,
-                quota=demand.quota,
+            answer = run(
+                *self._call(
+                    demand.subscription,
+                    own=_OWN[demand.purpose],
+                    team=demand.team,
+                    patience=demand.patience.total_seconds(),
+                    learnt=learnt,
+                    quota=demand.quota,
+                )
             )
         except AuditLogUnavailable:
             # The part of a cluster that has the budget is no account's: nobody's tokens hang on bookkeeping.
@@ -73,7 +80,7 @@ class RedisArmBudget:
     def count(self, team: str, quota: Quota) -> QuotaLeft | QuotaSpent:
         """Count a request."""
         try:
-            answer = self._run("-", own=_COUNT_ONLY, team=team, quota=quota, rate=0.0)
+            answer = self._server.run(_SCRIPT, *self._call("-", own=_COUNT_ONLY, team=team, quota=quota, rate=0.0))
         except AuditLogUnavailable:
             if not self._server.is_cluster:
                 raise
@@ -95,7 +102,7 @@ class RedisArmBudget:
         """Let nobody write for ``wait``; if Redis is away nothing is issued anyway."""
         seconds = min(wait.total_seconds(), _LONGEST_CLOSED)
         try:
-            self._run(subscription, own=_NOBODY, close_for=seconds, empty=empty)
+            self._server.run(_SCRIPT, *self._call(subscription, own=_NOBODY, close_for=seconds, empty=empty))
         except AuditLogUnavailable:
             return
 
@@ -109,7 +116,7 @@ class RedisArmBudget:
             return Learnt(spent)
         return Learnt(spent, told[0], max(0.0, self._monotonic() - told[1]))
 
-    def _run(
+    def _call(
         self,
         subscription: str,
         *,
@@ -121,7 +128,7 @@ class RedisArmBudget:
         close_for: float = 0.0,
         empty: bool = False,
         rate: float | None = None,
-    ) -> Any:
+    ) -> tuple[Sequence[str], Words]:
         learnt = learnt or Learnt()
         words: tuple[str | int, ...] = (
             *(repr(self._limits.burst), repr(self._limits.rate if rate is None else rate), own, team, repr(patience)),
@@ -129,7 +136,7 @@ class RedisArmBudget:
             *((quota.requests, int(quota.per.total_seconds() * 1000)) if quota else (0, 0)),
             *(repr(close_for), int(empty), "" if self._clock is None else repr(self._clock())),
         )
-        return self._server.run(_SCRIPT, (*arm_budget_keys(subscription, self._principal), quota_key(team)), words)
+        return (*arm_budget_keys(subscription, self._principal), quota_key(team)), words
 
 
 def _left(quota: Quota | None, answer: Any) -> QuotaLeft | None:

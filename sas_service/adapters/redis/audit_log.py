@@ -26,7 +26,7 @@ class RedisAuditLog:
         self, server: Server, *, max_clock_skew: timedelta = MAX_CLOCK_SKEW, most_folds: int = MOST_FOLDS
     ) -> None:
         self._server = server
-        self._reservations = Reservations(server, max_clock_skew=max_clock_skew)
+        self.reservations = Reservations(server, max_clock_skew=max_clock_skew)
         self._writes = TokenWrites(server)
         self._denials = Denials(server, most_folds=most_folds)
         self._tokens = TokenReads(server)
@@ -34,7 +34,7 @@ class RedisAuditLog:
 
     def reserve(self, reservation: Reservation) -> Reserved | Replay:
         """Write the record as ``reserved`` and its event, if nothing speaks against it."""
-        return self._reservations.reserve(reservation)
+        return self.reservations.reserve(reservation)
 
     def commit(self, record: TokenRecord, event: EventDraft) -> tuple[AuditEvent, ...]:
         """Turn a reservation into a live token, durably."""

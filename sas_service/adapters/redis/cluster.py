@@ -23,10 +23,14 @@ from redis.exceptions import (
     TryAgainError,
 )
 
-from sas_service.adapters.redis.nodes import Batch, send
+from sas_service.adapters.redis.nodes import Batch, Words, send
+from sas_service.adapters.redis.wire import Wire
 
 Address = tuple[str, int]
 """Host and port."""
+
+_Send = Callable[[Address, Sequence[Words]], list[Any]]
+"""Sends a master commands and returns its answers."""
 
 SLOTS = 16_384
 _TRIES = 5
@@ -54,6 +58,7 @@ class Cluster:
         self._whole = whole
         self._clock = clock
         self._clients: dict[Address, Redis] = {}
+        self._wires: dict[Address, Wire] = {}
         self._table: list[Address | None] = []
         self._looked_at = float("-inf")
         self._is_stale = True
@@ -78,18 +83,21 @@ class Cluster:
 
     def exchange(self, batches: Sequence[Batch]) -> list[list[Any]]:
         """Send each master what is for it; what it refers elsewhere is sent there."""
+        return self._exchange(batches, lambda master, commands: send(self._client(master), commands))
+
+    def run(self, batches: Sequence[Batch]) -> list[list[Any]]:
+        """Do the same past what redis-py's client does around each command."""
+        return self._exchange(batches, lambda master, commands: self._wire(master).ask(*commands))
+
+    def _exchange(self, batches: Sequence[Batch], sending: _Send) -> list[list[Any]]:
         by_master: dict[Address, list[int]] = {}
         for number, (key, _) in enumerate(batches):
             by_master.setdefault(self._master_of(key), []).append(number)
         found: dict[int, list[Any]] = {}
         for master, numbers in by_master.items():
-            answers = iter(self._ask(master, [words for each in numbers for words in batches[each][1]]))
+            answers = iter(self._ask(master, [words for each in numbers for words in batches[each][1]], sending))
             found |= {each: [next(answers) for _ in batches[each][1]] for each in numbers}
-        return [self._followed(batch, found[number]) for number, batch in enumerate(batches)]
-
-    def run(self, batches: Sequence[Batch]) -> list[list[Any]]:
-        """Do the same: who refers elsewhere is understood by the client alone."""
-        return self.exchange(batches)
+        return [self._followed(batch, found[number], sending) for number, batch in enumerate(batches)]
 
     def name_of(self, key: str) -> str:
         """Return the address of the master of ``key``."""
@@ -117,7 +125,7 @@ class Cluster:
                 begun = slot
         return {name: ",".join(texts) for name, texts in ranges.items()}
 
-    def _followed(self, batch: Batch, answers: list[Any]) -> list[Any]:
+    def _followed(self, batch: Batch, answers: list[Any], sending: _Send) -> list[Any]:
         """Send a batch again for as long as its master refers us elsewhere or asks us to wait."""
         key, commands = batch
         for attempt in range(_TRIES):
@@ -127,21 +135,22 @@ class Cluster:
             # A script that a batch has run already is one that may be repeated: each of ours may.
             if isinstance(redirected, MovedError):
                 self._learn(redirected)
-                answers = self._ask(self._master_of(key), commands)
+                answers = self._ask(self._master_of(key), commands, sending)
             elif isinstance(redirected, AskError):
                 there = (redirected.host, redirected.port)
                 # It speaks of the next command alone.
-                answers = self._ask(there, [each for words in commands for each in (("ASKING",), words)])[1::2]
+                asking = [each for words in commands for each in (("ASKING",), words)]
+                answers = self._ask(there, asking, sending)[1::2]
             else:
                 time.sleep(_PAUSE * 2**attempt)
                 self._is_stale = True
-                answers = self._ask(self._master_of(key), commands)
+                answers = self._ask(self._master_of(key), commands, sending)
         return answers
 
-    def _ask(self, master: Address, commands: Sequence[Sequence[str | int]]) -> list[Any]:
+    def _ask(self, master: Address, commands: Sequence[Words], sending: _Send) -> list[Any]:
         self._demand_turn(master)
         try:
-            answers = send(self._client(master), commands)
+            answers = sending(master, commands)
         except (ConnectionError, TimeoutError, OSError) as error:
             self._is_stale = True
             if isinstance(error, TimeoutError) and not isinstance(error, BusyLoadingError):
@@ -174,6 +183,12 @@ class Cluster:
             if master not in self._clients:
                 self._clients[master] = self._connect_to(master)
             return self._clients[master]
+
+    def _wire(self, master: Address) -> Wire:
+        wire = self._wires.get(master)
+        if wire is None:
+            wire = self._wires.setdefault(master, Wire(self._client(master)))
+        return wire
 
     def _learn(self, moved: MovedError) -> None:
         """Believe one answer at once, and look at all the others soon."""

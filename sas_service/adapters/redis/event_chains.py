@@ -1,6 +1,6 @@
 """Which chain of events a query follows."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sas_service.adapters.redis.keys import Keys
@@ -25,6 +25,11 @@ class Chain:
     def place(self) -> int:
         """Where the pointer stands in an entry's flat list of fields and values, counted from 1."""
         return _FIRST_FIELD * (_FIELDS.index(self.field) + 1)
+
+    def pointer_in(self, fields: Sequence[str]) -> str:
+        """Return the pointer in an entry's flat list; empty where the first release wrote none."""
+        at = self.place - 1
+        return fields[at] if len(fields) > at and fields[at - 1] == self.field else ""
 
     @classmethod
     def of(cls, query: EventQuery) -> "Chain | None":

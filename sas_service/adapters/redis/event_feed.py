@@ -1,6 +1,6 @@
 """What was read of one stream, and where to go on."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -45,22 +45,29 @@ class Feed:
         self.events += [each for each in events if each]
         self._go_on(rest)
 
-    def take_looked_at(
-        self, entries: Sequence[tuple[int, Mapping[str, str], Timed | None]], chain: Chain | None, asked: int
-    ) -> None:
-        """Take what a look through the stream found; the first event of a chain leads back to the chain."""
-        for seq, fields, event in entries:
-            if event:
-                self.events.append(event)
-            if event and chain and seq > self.since and chain.field in fields:
-                before = int(fields[chain.field])
-                self._go_on(before if before > self.since else -self.since)
-                return
-        if len(entries) < asked:
+    def take_looked_at(self, numbers: Sequence[int], events: Sequence[Timed | None], *, asked: int) -> None:
+        """Take what a look through the stream found, where no chain is followed."""
+        self.events += [each for each in events if each]
+        if len(numbers) < asked:
             self.rest = 0
         else:
-            following = entries[-1][0] - 1
-            self._go_on(-following if chain else following)
+            self._go_on(numbers[-1] - 1)
+
+    def take_looked_for(
+        self, numbers: Sequence[int], events: Sequence[Timed | None], pointers: Sequence[str], *, asked: int
+    ) -> None:
+        """Take what a look for events of a chain found; the first of them leads back to the chain."""
+        for seq, event, pointer in zip(numbers, events, pointers, strict=True):
+            if event:
+                self.events.append(event)
+            if event and seq > self.since and pointer:
+                before = int(pointer)
+                self._go_on(before if before > self.since else -self.since)
+                return
+        if len(numbers) < asked:
+            self.rest = 0
+        else:
+            self._go_on(1 - numbers[-1])
 
     def _go_on(self, rest: int) -> None:
         self.rest = 0 if abs(rest) < self.lowest else rest

@@ -1,16 +1,14 @@
 """Listing events: whole streams, or one chain in each; newest first, merged by time."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from sas_service.adapters.audit_filters import is_event_asked_for
 from sas_service.adapters.cursors import check_limit, event_cursor, read_event_cursor
 from sas_service.adapters.redis.event_chains import Chain
 from sas_service.adapters.redis.event_feed import Feed, Timed
-from sas_service.adapters.redis.event_text import served, stored_words
+from sas_service.adapters.redis.event_text import served_all, stored_words
 from sas_service.adapters.redis.instants import milliseconds
 from sas_service.adapters.redis.keys import Keys
 from sas_service.adapters.redis.server import Script, Server
@@ -22,7 +20,9 @@ _CHAIN = Script("chain")
 _BOUNDS = Script("event_bounds")
 _MARGIN = timedelta(minutes=4)
 """Twice what an event's own time may differ from the server's without being listed as late (lua/events.lua)."""
-_AT = re.compile('"at":"([^"]+)"')
+_AT = '"at":"'
+_TEXT = 1
+"""Where the text stands in an entry's flat list of fields and values."""
 _EXAMINED_AT_ONCE = 200
 _MOST_ROUNDS = 5
 _MOST_PASSED = 100
@@ -95,25 +95,37 @@ class EventReads:
         if chain and followed:
             calls = [_chain_call(chain, feed, count) for feed in followed]
             for feed, (links, rest) in zip(followed, self._server.run_all(_CHAIN, calls), strict=True):
-                feed.take_chained(self._matching(query, feed.stream, links), int(rest))
+                numbers, texts = [int(seq) for seq, _ in links], [text for _, text in links]
+                feed.take_chained(self._matching(query, feed.stream, numbers, texts), int(rest))
         # What has to be looked for is rarer than what is listed: more is examined at once.
         many = max(count, _EXAMINED_AT_ONCE) if chain else count
-        answers = self._server.read(*(_look_words(feed, many) for feed in looked))
+        answers = self._server.read_plain(*(_look_words(feed, many) for feed in looked)) if looked else []
         for feed, entries in zip(looked, answers, strict=True):
-            numbered = [(int(entry.partition("-")[0]), fields) for entry, fields in entries]
-            events = self._matching(query, feed.stream, [(seq, fields["e"]) for seq, fields in numbered])
-            rows = [(seq, fields, event) for (seq, fields), event in zip(numbered, events, strict=True)]
-            feed.take_looked_at(rows, chain, many)
+            numbers = [int(entry.partition("-")[0]) for entry, _ in entries]
+            events = self._matching(query, feed.stream, numbers, [fields[_TEXT] for _, fields in entries])
+            if chain:
+                feed.take_looked_for(numbers, events, [chain.pointer_in(fields) for _, fields in entries], asked=many)
+            else:
+                feed.take_looked_at(numbers, events, asked=many)
 
-    def _matching(self, query: EventQuery, stream: str, stored: Sequence[Sequence[Any]]) -> list[Timed | None]:
-        words = self._words.of(stream, (name for _, text in stored for name in stored_words(text)))
-        texts = [(int(seq), served(stream, int(seq), text, words)) for seq, text in stored]
+    def _matching(
+        self, query: EventQuery, stream: str, numbers: Sequence[int], stored: Sequence[str]
+    ) -> list[Timed | None]:
+        texts = self._texts(stream, numbers, stored)
         # A cursor is only a claim: whoever forged its numbers sees nothing but what he may ask for anyway.
-        takes_all = query == replace(EventQuery(query.streams))
+        takes_all = query == EventQuery(query.streams)
         return [
             (_time_of(text), AuditEvent(stream, seq, text)) if takes_all or is_event_asked_for(query, text) else None
-            for seq, text in texts
+            for seq, text in zip(numbers, texts, strict=True)
         ]
+
+    def _texts(self, stream: str, numbers: Sequence[int], stored: Sequence[str]) -> list[str]:
+        words = self._words.known(stream)
+        try:
+            return served_all(stream, numbers, stored, words)
+        except KeyError:
+            words = self._words.of(stream, (name for text in stored for name in stored_words(text)))
+        return served_all(stream, numbers, stored, words)
 
 
 def _page(feeds: Sequence[Feed], limit: int, *, take: bool) -> list[AuditEvent]:
@@ -123,13 +135,31 @@ def _page(feeds: Sequence[Feed], limit: int, *, take: bool) -> list[AuditEvent]:
     ready = [feed for feed in own if feed.events]
     is_cut_off = any(feed.is_cut_off for feed in own)
     while len(found) < limit and ready and not is_cut_off:
-        newest = max(ready, key=lambda feed: (feed.events[0][0], feed.stream))
-        found.append(newest.events.pop(0)[1])
+        ready.sort(key=_head, reverse=True)
+        newest, *others = ready
+        count = _count_before(newest, others[0] if others else None, limit - len(found))
+        found += [event for _, event in newest.events[:count]]
+        del newest.events[:count]
         if not newest.events:
             # Only what was taken from can run dry.
             ready.remove(newest)
             is_cut_off = newest.is_cut_off
     return found
+
+
+def _head(feed: Feed) -> tuple[datetime, str]:
+    """Return what feeds are merged by: of one time, the greater name comes first."""
+    return feed.events[0][0], feed.stream
+
+
+def _count_before(newest: Feed, other: Feed | None, most: int) -> int:
+    """Return how many events of ``newest`` come before the first of ``other``."""
+    if other is not None:
+        head, stream = _head(other), newest.stream
+        for count, (at, _) in enumerate(newest.events[:most]):
+            if (at, stream) < head:
+                return count
+    return min(most, len(newest.events))
 
 
 def _chain_call(chain: Chain, feed: Feed, count: int) -> tuple[tuple[str, ...], tuple[str | int, ...]]:
@@ -147,9 +177,9 @@ def _look_words(feed: Feed, count: int) -> tuple[str | int, ...]:
 
 
 def _time_of(text: str) -> datetime:
-    at = _AT.search(text)
+    begin = text.index(_AT) + len(_AT)
     # Our own spelling, which datetime reads as it is: what others write takes ``parse_instant``, four times as long.
-    return datetime.fromisoformat(at[1] if at else "")
+    return datetime.fromisoformat(text[begin : text.index('"', begin)])
 
 
 def _second(instant: datetime) -> int:

@@ -1,6 +1,6 @@
 """The events of a stream by their numbers: what sealing and exporting read, from the oldest on."""
 
-from sas_service.adapters.redis.event_text import served, stored_words
+from sas_service.adapters.redis.event_text import served_all, stored_words
 from sas_service.adapters.redis.keys import Keys
 from sas_service.adapters.redis.server import Server
 from sas_service.adapters.redis.words import Words
@@ -22,6 +22,7 @@ class RedisEventStreams:
     def after(self, stream: str, seq: int, limit: int) -> tuple[AuditEvent, ...]:
         """Return up to ``limit`` events whose numbers are greater than ``seq``, the oldest first."""
         (entries,) = self._server.read(("XRANGE", Keys(stream).events, f"{seq + 1}-0", "+", "COUNT", limit))
-        stored = [(int(entry.partition("-")[0]), fields["e"]) for entry, fields in entries]
-        words = self._words.of(stream, (name for _, text in stored for name in stored_words(text)))
-        return tuple(AuditEvent(stream, number, served(stream, number, text, words)) for number, text in stored)
+        numbers, stored = [int(entry.partition("-")[0]) for entry, _ in entries], [fields["e"] for _, fields in entries]
+        words = self._words.of(stream, (name for text in stored for name in stored_words(text)))
+        texts = served_all(stream, numbers, stored, words)
+        return tuple(AuditEvent(stream, number, text) for number, text in zip(numbers, texts, strict=True))

@@ -1,7 +1,5 @@
 """Turns every redis error into AuditLogUnavailable, without address, command or value in it."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 
 from redis import exceptions
@@ -46,14 +44,22 @@ _BY_PREFIX = (
 )
 
 
-@contextmanager
-def translated() -> Iterator[None]:
-    """Raise AuditLogUnavailable in place of any error of redis-py or of the network under it."""
-    try:
-        yield
-    except (exceptions.RedisError, exceptions.RedisClusterException, OSError) as error:
-        # ``from None``: the original may quote the address, a command or a value.
-        raise unavailable(_what_happened(error)) from None
+class translated:  # noqa: N801  used as a function is
+    """Raise AuditLogUnavailable in place of any error of redis-py or of the network under it.
+
+    A class: a generator's context manager costs as much as packing a script.
+    """
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        """Begin."""
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        """Translate; what is not the network's or redis-py's passes."""
+        if isinstance(error, exceptions.RedisError | exceptions.RedisClusterException | OSError):
+            # ``from None``: the original may quote the address, a command or a value.
+            raise unavailable(_what_happened(error)) from None
 
 
 def unavailable(what: str, *, unfit: bool = False) -> AuditLogUnavailable:

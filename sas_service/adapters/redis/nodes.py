@@ -25,7 +25,7 @@ class Nodes(Protocol):
         """Return the answers of each batch; one round trip per server."""
 
     def run(self, batches: Sequence[Batch]) -> list[list[Any]]:
-        """Do the same for scripts and what waits for them, whose replies are taken as they come."""
+        """Do the same past what redis-py's client does around each command; replies are taken as they come."""
 
     def name_of(self, key: str) -> str:
         """Return the name of the server that holds ``key``."""
@@ -55,6 +55,8 @@ class Alone:
         """Send everything at once, past what redis-py's client does around each command."""
         if self._wire is None:
             return self.exchange(batches)  # a migration, through redis-py's own client of a cluster
+        if len(batches) == 1:
+            return [self._wire.ask(*batches[0][1])]
         return _split(batches, self._wire.ask(*(words for _, commands in batches for words in commands)))
 
     def name_of(self, _key: str) -> str:

@@ -8,14 +8,18 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
+from sas_service.adapters.redis.compact_json import compact
 from sas_service.adapters.redis.instants import EPOCH
 from sas_service.adapters.redis.words import name_of
 from sas_service.domain.slots import SigningKey
 from sas_service.domain.tokens import Grant, TokenRecord, TokenState
 
 _MICROSECOND = timedelta(microseconds=1)
+_KINDS = 4096
+"""How many grants, and callers, are remembered as text."""
 
 
 def write_record(record: TokenRecord) -> str:
@@ -45,7 +49,7 @@ def write_record(record: TokenRecord) -> str:
         "reason": record.reason,
         "labels": dict(record.labels) or None,
     }
-    return json.dumps({name: value for name, value in members.items() if value is not None}, separators=(",", ":"))
+    return compact({name: value for name, value in members.items() if value is not None})
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,21 +96,36 @@ def read_record(account: str, suffix: str, text: str, words: Mapping[str, str] |
 def _short(record: TokenRecord) -> RecordText:
     """Return the second layout: what the members of the first are, by place, empty ends left out."""
     grant = record.grant
-    shared = [
+    kind = _named_grant(
         *(grant.team, grant.profile, grant.epoch, grant.signing_key.value, grant.identity, grant.principal_id),
         *(grant.regions, grant.max_rate_per_second, grant.policy_digest),
-    ]
-    pieces = [json.dumps(piece, separators=(",", ":")) for piece in (shared, dict(record.caller))]
-    names = [name_of(piece) for piece in pieces]
+    )
+    start = _seconds(grant.start)
+    caller = _named_caller(tuple(record.caller.items()))
     members: list[object] = [
-        *(record.state.value, *names, _seconds(grant.start), _seconds(grant.expiry) - _seconds(grant.start)),
+        *(record.state.value, kind[0], caller[0], start, _seconds(grant.expiry) - start),
         *((record.issued_at - EPOCH) // _MICROSECOND, record.request_id, "".join(map(_halved, record.fingerprints))),
         *(record.azure_request_id, record.attempts, record.reason, dict(record.labels)),
         *(record.replaces, record.replaced_by),
     ]
     while len(members) > _FEWEST and members[-1] in (None, "", 0, {}):
         members.pop()
-    return RecordText(json.dumps(members, separators=(",", ":")), dict(zip(names, pieces, strict=True)))
+    return RecordText(compact(members), dict((kind, caller)))
+
+
+@lru_cache(_KINDS)
+def _named_grant(*shared: object) -> tuple[str, str]:
+    """Return what the grants of one kind of token have in common, with its name: made once for all of them."""
+    return _named(compact(shared))
+
+
+@lru_cache(_KINDS)
+def _named_caller(members: tuple[tuple[str, str], ...]) -> tuple[str, str]:
+    return _named(compact(dict(members)))
+
+
+def _named(piece: str) -> tuple[str, str]:
+    return name_of(piece), piece
 
 
 def _long(members: Sequence[Any], words: Mapping[str, str]) -> Mapping[str, Any]:

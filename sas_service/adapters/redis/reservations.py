@@ -31,6 +31,8 @@ IDEMPOTENCY_LIFETIME = timedelta(hours=24)
 _POLL = timedelta(seconds=1)
 _ATTEMPTS = 5
 _RESERVE = Script("events", "budget_spend", "reserve")
+RESERVE_KEYS, RESERVE_WORDS = 10, 22
+"""How many keys and arguments lua/reserve.lua has of its own, before those of its event."""
 _SUSPENDABLE = ("team", "client", "profile")
 
 
@@ -50,6 +52,16 @@ class _Earlier:
         return str(self.record.grant.epoch) if self.record else ""
 
 
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A reservation as lua/reserve.lua is told of it, and what stood behind its Idempotency-Key."""
+
+    reservation: Reservation
+    earlier: _Earlier
+    keys: tuple[str, ...]
+    words: tuple[str | int, ...]
+
+
 class Reservations:
     """The first write of each token."""
 
@@ -60,16 +72,25 @@ class Reservations:
 
     def reserve(self, reservation: Reservation) -> Reserved | Replay:
         """Do what ``AuditLog.reserve`` promises."""
-        keys = Keys(reservation.record.grant.account)
         for _ in range(_ATTEMPTS):
-            earlier = self._earlier(keys, reservation)
-            answer = self._run(keys, reservation, earlier)
-            if answer[0] == "UNCOUNTED":
-                count_budget(self._server, reservation.record.grant, reservation.record.issued_at)
-            elif answer[0] != "CHANGED":
-                return _outcome(keys, reservation, answer, earlier)
+            call = self.call(reservation)
+            answer: list[Any] = self._server.run(_RESERVE, call.keys, call.words)
+            if not self._is_to_be_repeated(call, answer):
+                return _outcome(call, answer)
         # Somebody else with the same key is quicker each time, so his request is running.
         raise _in_progress()
+
+    def outcome(self, call: Call, answer: list[Any]) -> Reserved | Replay:
+        """Return what the answer of lua/reserve.lua to ``call`` means, or reserve anew if it is to be repeated."""
+        if self._is_to_be_repeated(call, answer):
+            return self.reserve(call.reservation)
+        return _outcome(call, answer)
+
+    def _is_to_be_repeated(self, call: Call, answer: list[Any]) -> bool:
+        """Tell whether the script wants to be asked again, and see to what it misses."""
+        if answer[0] == "UNCOUNTED":
+            count_budget(self._server, call.reservation.record.grant, call.reservation.record.issued_at)
+        return answer[0] in {"UNCOUNTED", "CHANGED"}
 
     def _earlier(self, keys: Keys, reservation: Reservation) -> _Earlier:
         idempotency = reservation.idempotency
@@ -88,11 +109,15 @@ class Reservations:
             verdict = verdict_on(record, reservation.record.issued_at)
         return _Earlier(verdict, seen, suffix, text or "", record)
 
-    def _run(self, keys: Keys, reservation: Reservation, earlier: _Earlier) -> list[Any]:
+    def call(self, reservation: Reservation) -> Call:
+        """Return what the script is to be told, after a look behind the Idempotency-Key."""
         record, idempotency = reservation.record, reservation.idempotency
+        keys = Keys(record.grant.account)
+        earlier = self._earlier(keys, reservation)
         suffix, slot = record.id.rpartition(".")[2], f"{record.grant.signing_key}|{record.grant.identity}"
         layout = self._server.layout
-        text = record_text(replace(record, state=TokenState.RESERVED), layout)
+        reserved = record if record.state is TokenState.RESERVED else replace(record, state=TokenState.RESERVED)
+        text = record_text(reserved, layout)
         event = EventText.of(reservation.event, text.words)
         # Without an Idempotency-Key the two last names are not used; they only have to be of the same hash tag.
         names = (
@@ -103,7 +128,7 @@ class Reservations:
             *event.keys(keys),
         )
         remember = json.dumps({"token": suffix, "body": idempotency.body}) if idempotency else ""
-        words: list[str | int] = [
+        words: tuple[str | int, ...] = (
             *(suffix, text.text, milliseconds(reservation.deadline), record.grant.epoch),
             *(slot, milliseconds(record.grant.expiry), milliseconds(record.issued_at), self._skew),
             *_suspendable(record),
@@ -111,9 +136,8 @@ class Reservations:
             *(remember, milliseconds_of(IDEMPOTENCY_LIFETIME)),
             *budget_words(reservation),
             *event.words(keys, layout),
-        ]
-        answer: list[Any] = self._server.run(_RESERVE, names, words)
-        return answer
+        )
+        return Call(reservation, earlier, names, words)
 
 
 def _suspendable(record: TokenRecord) -> tuple[str, str, str]:
@@ -121,10 +145,11 @@ def _suspendable(record: TokenRecord) -> tuple[str, str, str]:
     return f"team:{record.grant.team}", f"client:{client}", f"profile:{record.grant.profile}"
 
 
-def _outcome(keys: Keys, reservation: Reservation, answer: list[Any], earlier: _Earlier) -> Reserved | Replay:
+def _outcome(call: Call, answer: list[Any]) -> Reserved | Replay:
+    reservation, earlier = call.reservation, call.earlier
     match answer:
         case ["RESERVED", event, overdrawn]:
-            return Reserved(written(keys, event), bool(overdrawn))
+            return Reserved(written(Keys(reservation.record.grant.account), event), bool(overdrawn))
         case ["BUDGET", tokens, rate] if reservation.budget:
             raise over_budget(reservation.budget, reservation.record.grant, int(tokens), int(rate))
         case ["STANDS"]:

@@ -18,20 +18,28 @@ from sas_service.adapters.redis.nodes import Alone, Batch, Nodes, Words, send
 
 
 class Script:
-    """A Lua script, made of one or more files of ``lua/`` in this order."""
+    """A Lua script, made of one or more files of ``lua/`` in this order.
+
+    A pair of names makes a function of a whole script, with KEYS and ARGV of its own, for what comes after it.
+    """
 
     __slots__ = ("numbers_events", "restores", "sha", "text")
 
-    def __init__(self, *names: str) -> None:
+    def __init__(self, *names: str | tuple[str, str]) -> None:
         self.numbers_events = "events" in names
         self.restores = "restore" in names
-        folder = resources.files(__package__) / "lua"
-        self.text = "\n".join((folder / f"{name}.lua").read_text("utf-8") for name in names)
+        self.text = "\n".join(map(_source, names))
         self.sha = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
 
     def call(self, keys: Sequence[str], arguments: Words) -> tuple[str | int, ...]:
         """Return the command that runs this script by its digest."""
         return ("EVALSHA", self.sha, len(keys), *keys, *arguments)
+
+
+def _source(name: str | tuple[str, str]) -> str:
+    if isinstance(name, tuple):
+        return f"local function {name[0]}(KEYS, ARGV)\n{_source(name[1])}\nend"
+    return (resources.files(__package__) / "lua" / f"{name}.lua").read_text("utf-8")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +143,12 @@ class Server:
         """Return the answers of several commands, whose keys are their second words, in one round trip per server."""
         with translated():
             answers = self._nodes.exchange([(str((*words, "")[1]), [words]) for words in commands])
+            return [answer for (answer,) in _without_errors(answers)]
+
+    def read_plain(self, *commands: Words) -> list[Any]:
+        """Do what ``read`` does, for replies whose shape needs nothing of redis-py: flat lists stay flat."""
+        with translated():
+            answers = self._nodes.run([(str(words[1]), [words]) for words in commands])
             return [answer for (answer,) in _without_errors(answers)]
 
     def run_all(self, script: Script, calls: Sequence[tuple[Sequence[str], Words]]) -> list[Any]:

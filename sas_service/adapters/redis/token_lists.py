@@ -4,8 +4,10 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 
 from sas_service.adapters.cursors import TokenPosition
+from sas_service.adapters.redis.compact_json import compact
 from sas_service.adapters.redis.instants import milliseconds
 from sas_service.adapters.redis.keys import Keys
 from sas_service.adapters.redis.lifetimes import longest_ms
@@ -127,7 +129,12 @@ def _since(query: TokenQuery, lifetime: int, lowest: int | str) -> int | str:
 
 def pair_of(record: TokenRecord) -> str:
     """Return the member of ``Keys.issued_pairs`` that a token is listed under."""
-    return json.dumps([record.grant.team, record.grant.profile], separators=(",", ":"))
+    return _pair(record.grant.team, record.grant.profile)
+
+
+@cache
+def _pair(team: str, profile: str) -> str:
+    return compact((team, profile))
 
 
 def _is_wanted(query: TokenQuery, team: str, profile: str) -> bool:

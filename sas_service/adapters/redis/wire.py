@@ -1,4 +1,4 @@
-"""Scripts on the wire: redis-py's connections and errors, without what its client does around each single command.
+"""Commands on the wire: redis-py's connections and errors, without what its client does around each single command.
 
 The client spends three times as long on metrics nobody reads, retries that are switched off and the pool's lock as on
 packing, sending and parsing. Pool, connections, time-outs, TLS and login stay redis-py's.
@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
+from hiredis import pack_command
 from redis import Redis
 from redis.exceptions import ConnectionError as Unreachable
 from redis.exceptions import ResponseError
@@ -34,9 +35,10 @@ class Wire:
 
         Raises what redis-py raises when the server cannot be reached; nothing is sent a second time.
         """
+        packed = b"".join(pack_command(tuple(words)) for words in commands)  # type: ignore[arg-type]  # of any length
         connection = self._take()
         try:
-            connection.send_packed_command(connection.pack_commands(commands), check_health=False)
+            connection.send_packed_command([packed], check_health=False)
             answers = [_answer(connection) for _ in commands]
         except BaseException:
             # Something may still be under way on it: it is never used again.

@@ -73,6 +73,7 @@ def stage(directory: Path, *, recorded: bool = True, settings: Mapping[str, str]
             "SAS_ARM_ENDPOINT": arm,
             "SAS_WORKERS": "1",
             "BENCH_ARM": arm,
+            "BENCH_MIRROR": str(directory / "plain-mirror"),
             **(settings or {}),
         }
         yield Stage(directory, emulator, arm, environment, secrets)

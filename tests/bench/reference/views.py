@@ -1,18 +1,23 @@
-"""The two plain views: one with the service's own SDK settings, one as the public samples do it."""
+"""The plain views: with the service's own SDK settings, with its waits as well, and as the public samples do it."""
 
 import os
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from azure.core.credentials import AccessToken, AccessTokenInfo
 from azure.mgmt.maps import AzureMapsManagementClient
 from azure.mgmt.maps.models import AccountSasParameters
 from flask import Flask
 
+from sas_service.adapters.audit_mirror import NdjsonMirror
 from sas_service.adapters.azure.maps_clients import maps_clients
 from sas_service.adapters.azure.prefetched_credential import PrefetchedCredential
 from sas_service.adapters.azure.transport import Outbound
+from sas_service.adapters.redis.connection import connect
+from sas_service.adapters.redis.wire import Wire
 from sas_service.demo import world
+from sas_service.domain.audit import AuditEvent
 
 
 class RecordedCredential:
@@ -62,6 +67,29 @@ def same_settings() -> Flask:
         answer = client.accounts.list_sas(
             world.RESOURCE_GROUP, world.ACCOUNT, parameters(), connection_timeout=3.0, read_timeout=8.0
         )
+        return {"token": str(answer.account_sas_token)}
+
+    return app
+
+
+def same_waits() -> Flask:
+    """Return the same view with the waits that no issue can do without: two durable places, and an intent before.
+
+    A write to Redis before the call, one that is waited for until it is durable after it, and lines in a mirror that
+    are synced; what is written has about the size of an issue's, and is the same each time.
+    """
+    app, client = Flask(__name__), tuned_client(os.environ["BENCH_ARM"])
+    wire, mirror = Wire(connect(os.environ["SAS_REDIS_URL"])), NdjsonMirror(Path(os.environ["BENCH_MIRROR"]))
+    events, record = [AuditEvent("plain", 1, "x" * 900), AuditEvent("plain", 2, "x" * 500)], "x" * 900
+
+    @app.post("/v1/tokens")
+    def issue() -> dict[str, str]:
+        wire.ask(("SET", "plain", record))
+        answer = client.accounts.list_sas(
+            world.RESOURCE_GROUP, world.ACCOUNT, parameters(), connection_timeout=3.0, read_timeout=8.0
+        )
+        wire.ask(("SET", "plain", record), ("WAITAOF", 1, 0, 2000))
+        mirror.append(events)
         return {"token": str(answer.account_sas_token)}
 
     return app

@@ -12,6 +12,8 @@ from sas_service.adapters.redis.event_streams import RedisEventStreams
 from sas_service.domain.callers import Caller
 from sas_service.domain.errors import AccountLocked, RunInProgress
 from sas_service.domain.lockdowns import Lockdown, LockdownState
+from sas_service.domain.move_orders import move_order
+from sas_service.domain.renewal import MoveOrder
 from sas_service.domain.revocations import Lever, Mode, Reason, State
 from sas_service.domain.runs import Revocation
 from sas_service.domain.tokens import TokenRequest
@@ -159,9 +161,11 @@ def test_a_run_that_was_under_way_waits_for_a_person_and_then_goes_on_to_its_end
     before = under_way(it, 8)
     assert before.step
     assert before.step.name == "replace"
-    slots = it.slots.read(MAPS)
+    slots, orders = it.slots.read(MAPS), orders_of(it)
+    assert [each.reason for each in orders if each] == ["superseded"]
     it.lose()
     found = it.repair()
+    assert orders_of(it) == orders
     assert any(before.id in word and "paused" in word for each in found.findings for word in each.restored.left)
     after = it.journal.running(MAPS)
     assert after
@@ -184,6 +188,12 @@ def test_a_run_that_was_under_way_waits_for_a_person_and_then_goes_on_to_its_end
     done = it.run_until(before, State.COMPLETED)
     assert not it.refusals()
     assert {each.name for each in done.cuts} == {"primaryKey", "web-a", "batch-a"}
+
+
+def orders_of(it: Remembering) -> list[MoveOrder | None]:
+    """What each application is told: to replace its token now, or nothing."""
+    records = [it.log.token(app.id) for app in it.applications]
+    return [move_order(record, it.journal.of(MAPS)) for record in records if record]
 
 
 def without_fence(intent: Any) -> tuple[Any, ...]:

@@ -48,6 +48,18 @@ def test_facts_are_fetched_again_only_when_too_old() -> None:
         assert len(arm.server.asked) == 2
 
 
+def test_a_new_policy_is_told_of_the_same_reading() -> None:
+    a, b = ACCOUNT.identities["a"], ACCOUNT.identities["b"]
+    definitions = [ACCOUNT, replace(ACCOUNT, identities={"a": b, "b": a})]
+    with StubArm(BOTH) as arm:
+        account = arm.account()
+        account._accounts = lambda _name: definitions[0]
+        assert account.facts("maps-demo", max_age=MINUTE).principals == {"a": PRINCIPAL_A, "b": PRINCIPAL_B}
+        del definitions[0]
+        assert account.facts("maps-demo", max_age=MINUTE).principals == {"a": PRINCIPAL_B, "b": PRINCIPAL_A}
+        assert len(arm.server.asked) == 1
+
+
 def test_32_threads_fetch_once() -> None:
     with StubArm(replace(BOTH, delay=0.2)) as arm:
         account = arm.account()

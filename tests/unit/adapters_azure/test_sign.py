@@ -1,13 +1,17 @@
 """List SAS over a real socket: what is sent, how often, and what becomes of every way to fail."""
 
+import json
 import logging
 from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
+from azure.mgmt.maps.models import AccountSasParameters
 
 from sas_service.adapters.azure.attempts import Patience
+from sas_service.adapters.azure.maps_account import sas_body
 from sas_service.domain.errors import AzureRefused, AzureThrottled, AzureUnavailable, SasServiceError
+from sas_service.domain.iso8601 import format_instant
 from sas_service.domain.slots import SigningKey
 from tests.unit.adapters_azure.azure_world import (
     ACCOUNT_ID,
@@ -118,6 +122,20 @@ FAULTS: dict[str, tuple[Reply, Expected]] = {
     ),
     "an error in wrong JSON": (Reply(403, b"{" + SAS.encode(), JSON), Expected(AzureRefused, 1, "none", None)),
 }
+
+
+@pytest.mark.parametrize("regions", [("eastus", "westus2"), None])
+def test_the_body_is_what_the_sdk_makes_of_its_model(regions: tuple[str, ...] | None) -> None:
+    granted = grant(regions=regions)
+    model = AccountSasParameters(
+        signing_key=granted.signing_key.value,
+        principal_id=granted.principal_id,
+        max_rate_per_second=granted.max_rate_per_second,
+        start=format_instant(granted.start),
+        expiry=format_instant(granted.expiry),
+        regions=None if regions is None else list(regions),
+    )
+    assert json.loads(sas_body(granted)) == model.serialize()
 
 
 @pytest.mark.parametrize("kind", FAULTS)

@@ -390,3 +390,13 @@ def test_a_profile_that_never_signed_does_not_stop_a_lockdown() -> None:
     it.release()
     it.until(LockdownState.RELEASED)
     assert [it.status(token) for token in it.outside] == [401, 401]
+
+
+def test_an_account_without_any_profile_left_is_locked_and_released() -> None:
+    it = Locked()
+    it.world.policies.policy = replace(it.world.policies.policy, profiles={}, teams={})
+    it.lock()
+    it.until(LockdownState.LOCKED)
+    it.release()
+    it.until(LockdownState.RELEASED)
+    assert [it.status(token) for token in it.outside] == [401, 401]

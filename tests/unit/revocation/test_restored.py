@@ -80,8 +80,9 @@ def test_of_two_that_were_begun_at_once_the_one_that_froze_holds_and_its_end_ope
     told = LockdownsTold(MAPS)
     for line in [{**begun, "lockdown": "never-froze"}, *lines(it)]:
         told.fold(line, epoch=1)
-    assert told.holding
-    assert (told.holding.id, told.holding.state) == (real.id, LockdownState.LOCKED)
+    held = told.holding
+    assert held
+    assert (held.id, held.state) == (real.id, LockdownState.LOCKED)
     ended = {"kind": "lockdownEnded", "lockdown": real.id, "at": begun["at"], "keyFingerprints": {}}
     told.fold(ended, epoch=2)
     assert told.holding is None

@@ -32,7 +32,7 @@ from sas_service.domain.errors import (
 )
 from sas_service.domain.policy import Policy
 from sas_service.domain.tokens import Grant, TokenRecord, TokenRequest, TokenState
-from sas_service.ports import EventQuery, Suspension, TokenQuery
+from sas_service.ports import Allotted, Demand, EventQuery, NotNow, QuotaSpent, Suspension, TokenQuery
 from sas_service.services.active_slots import ActiveSlots
 from sas_service.services.deny import Deciding
 from sas_service.services.issue import TRIES, Issued, Issuing
@@ -68,6 +68,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.slots.initialise("maps-demo", {"storefront-web": "blue"})
+        self.spending = plenty()
         self.log = MemoryAuditLog(clock=self.clock, slots=self.slots, suspensions=self.suspensions)
         self.issuing = Issuing(
             deciding=Deciding(policies=self.policies, audit_log=self.log, mirror=self.mirror),
@@ -78,7 +79,7 @@ class World:
             clock=self.clock,
             token_ids=MemoryTokenIds(),
             reservation_time=timedelta(minutes=2),
-            spending=plenty(),
+            spending=self.spending,
         )
 
     def issue(self, key: str | None = None, body: str = "b", **wanted: object) -> Issued:
@@ -159,6 +160,19 @@ def test_the_epoch_moves_while_azure_signs_and_the_token_is_made_anew(world: Wor
     issued = world.issue()
     assert issued.record.grant.epoch == 2
     assert world.kinds() == ["reserved", "abandoned", "reserved", "issued"]
+
+
+def test_a_token_that_is_made_anew_takes_one_write(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    budget, asked = world.spending.budget, list[Demand]()
+    ask = budget.ask
+
+    def noted(demand: Demand) -> Allotted | NotNow | QuotaSpent:
+        asked.append(demand)
+        return ask(demand)
+
+    monkeypatch.setattr(budget, "ask", noted)
+    test_the_epoch_moves_while_azure_signs_and_the_token_is_made_anew(world)
+    assert len(asked) == 1
 
 
 def test_an_epoch_that_never_rests_is_answered_with_try_again(world: World) -> None:

@@ -10,7 +10,7 @@ from sas_service.domain.arm_budget import BucketLimits, Purpose
 from sas_service.domain.errors import AzureThrottled, BudgetExhausted
 from sas_service.domain.policy import Budget
 from sas_service.domain.quotas import Quota
-from sas_service.ports import Suspension
+from sas_service.ports import EventQuery, Suspension
 from sas_service.services.spend import Spending
 from tests.unit.api.world import FACTS, NOW, POLICY, KnownPolicy, World, app_of, issue
 
@@ -90,6 +90,7 @@ def test_a_refusal_for_want_of_a_write_leaves_no_record() -> None:
     assert answer.get_json()["type"] == "/problems/budget-exhausted"
     assert int(answer.headers["Retry-After"]) >= 1
     assert world.mirror.lines() == []
+    assert world.audit_log.events(EventQuery(streams=("maps-demo",)), cursor=None, limit=1).items == ()
 
 
 def test_a_locked_account_does_not_use_up_the_budget() -> None:
