@@ -10,7 +10,6 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from sas_service import __version__
-from sas_service.adapters.logs import configure_logs
 from sas_service.adapters.policy_file import PolicyFile
 from sas_service.adapters.readiness import Question
 from sas_service.adapters.system_clock import SystemClock
@@ -72,9 +71,11 @@ class Service:
 
 
 def build_service(environ: Mapping[str, str], *, last_accepted: Path | None = None) -> Service:
-    """Build a process from its environment. Raises SettingsError, PolicyRefused; opens no connection to Azure."""
+    """Build a process from its environment. Raises SettingsError, PolicyRefused; opens no connection to Azure.
+
+    Where the process logs to is the business of whoever starts it (preflight, gunicorn's settings).
+    """
     settings = Settings.from_env(environ)
-    configure_logs(settings.log_level)
     stores = build_stores(settings, environ)
     policies = build_policies(settings, stores, last_accepted)
     azure = build_azure(settings, policies.current, environ, stores.server)

@@ -1,6 +1,5 @@
 """The worker's own machinery: accounts side by side, what is logged when, what its metrics show."""
 
-import logging
 import threading
 from collections.abc import Mapping
 from dataclasses import replace
@@ -8,7 +7,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-import structlog
 import yaml
 from prometheus_client import CollectorRegistry, generate_latest
 from structlog.testing import capture_logs
@@ -131,12 +129,7 @@ def test_every_code_of_a_drift_says_what_to_make_of_it() -> None:
 
 def built(directory: Path, **settings: str) -> Service:
     place = {"SAS_POLICY_FILE": "deploy/policy.example.yaml", "SAS_MIRROR_DIRECTORY": str(directory / "mirror")}
-    handlers = logging.getLogger().handlers
-    try:
-        return build_service({**GOOD, **place, **settings})
-    finally:
-        logging.getLogger().handlers = handlers
-        structlog.reset_defaults()
+    return build_service({**GOOD, **place, **settings})
 
 
 def round_names(service: Service) -> set[str]:
