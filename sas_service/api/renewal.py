@@ -60,8 +60,8 @@ _ISSUE = (Role.TOKENS_ISSUE,)
 def get_renewal(use: UseCases, ask: Ask) -> Answer:
     """Answer when to replace a token, as RFC 9773 does for certificates. A window in the past means now.
 
-    During a revocation the window is in the past for every token that will be cut; `reason` says why and `explanation`
-    leads to a page about it.
+    During a revocation the window of every token that will be cut is one instant: in the past, or, where more must move
+    than Azure can sign for at once, some minutes ahead. `reason` says why and `explanation` leads to a page about it.
     """
     information = use.renewing.information(ask.path["id"], ask.caller, seed=ask.request_id)
     wait = whole_seconds_up(information.retry_after)

@@ -27,10 +27,14 @@ class PrincipalsWrites:
     watching: ArmWrites
 
 
+def write_limits(settings: Settings) -> BucketLimits:
+    """Return what Azure lets one identity write in a subscription, as it is set."""
+    return BucketLimits(burst=float(settings.arm_writes_burst), rate=float(settings.arm_writes_per_second))
+
+
 def build_writes(settings: Settings, server: Server, principal: str | None) -> PrincipalsWrites:
     """Return the budget of ``principal``, a client id; a developer has none, and needs but one name."""
-    limits = BucketLimits(burst=float(settings.arm_writes_burst), rate=float(settings.arm_writes_per_second))
-    budget = RedisArmBudget(server, principal=principal or "developer", limits=limits)
+    budget = RedisArmBudget(server, principal=principal or "developer", limits=write_limits(settings))
     wait = settings.arm_writes_wait
     # A step never waits here, between the check of its lease and the write: the next tick tries again.
     patience = dict.fromkeys(Purpose, timedelta()) | {Purpose.INTERACTIVE: wait}

@@ -18,6 +18,7 @@ from sas_service.api.auth import Challenge
 from sas_service.api.metrics import Metrics
 from sas_service.bootstrap.audit import SealedLog, build_sealed_log
 from sas_service.bootstrap.azure import Azure, build_azure, build_caller_tokens
+from sas_service.bootstrap.budget import write_limits
 from sas_service.bootstrap.issuing import build_histories, build_issuing, build_replacing
 from sas_service.bootstrap.mirror import build_accounts, build_backfill
 from sas_service.bootstrap.policies import build_policies
@@ -154,7 +155,7 @@ def build_api(environ: Mapping[str, str]) -> tuple[Service, Flask]:
         issuing=issuing,
         handing_out=handing_out,
         replacing=replacing,
-        renewing=Renewing(inspection=inspection, histories=histories, clock=clock),
+        renewing=Renewing(inspection=inspection, histories=histories, clock=clock, writes=write_limits(settings)),
         revoking=service.revocations.revoking if service.revocations else None,
         locking_down=service.revocations.locking_down if service.revocations else None,
         watching=service.revocations.watching if service.revocations else None,

@@ -19,6 +19,7 @@ from sas_service.adapters.self_fencing import FencedLeases, SelfFence
 from sas_service.adapters.system_clock import SystemClock
 from sas_service.adapters.token_ids import suffix
 from sas_service.bootstrap.azure import Azure
+from sas_service.bootstrap.budget import write_limits
 from sas_service.bootstrap.policies import pace
 from sas_service.bootstrap.stores import Stores
 from sas_service.services.keep_standby import KeepStandby
@@ -74,6 +75,7 @@ def build_revocations(settings: Settings, stores: Stores, policies: PolicyFile, 
         clock=SystemClock(),
         new_id=_new_id,
         pace=pace(settings),
+        writes=write_limits(settings),
         local_auth=operator.local_auth,
         lockdowns=stores.lockdowns,
         shared_keys=AzureSharedKeySecrets(operator.vaults, keys),

@@ -29,6 +29,9 @@ _FORGOTTEN = 0.05
 WINDOW = 1.5
 """Seconds that a turn is open: clients come back in whole seconds, so spread over one, and a little late."""
 
+FEWEST = 0.5
+"""Of a turn: promised however many newcomers there are: a crowd passes, and its places are in far-away turns."""
+
 _LONGEST = 3600.0
 
 
@@ -63,6 +66,10 @@ class BucketLimits:
     def floor(self) -> float:
         """What teams that had more than their part leave to those that had less."""
         return min(0.5 * self.rate, 0.1 * self.burst)
+
+
+PUBLISHED = BucketLimits()
+"""What Azure publishes for a principal in a subscription (azure-facts.md, section 4)."""
 
 
 @dataclass(slots=True)
@@ -241,7 +248,7 @@ def _promise(limits: BucketLimits, bucket: Bucket, following: int) -> int:
     """Book a place in the first turn that is not full, and return the whole seconds until it."""
     for each in [each for each in bucket.turns if each < following - 1]:
         del bucket.turns[each]
-    places = max(1, math.floor(limits.turn_size - bucket.arrivals * WINDOW))
+    places = max(1, math.floor(max(FEWEST * limits.turn_size, limits.turn_size - bucket.arrivals * WINDOW)))
     last = math.floor((bucket.at + _LONGEST) / limits.turn)
     turn = max(following, bucket.tail)
     if turn == following:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from sas_service.domain.directions import Direction
-from sas_service.domain.renewal import JITTER, asking_pace
+from sas_service.domain.renewal import JITTER, asking_pace, moving_span
 from sas_service.domain.revocations import Mode
 from sas_service.domain.situations import Situation
 from sas_service.domain.tokens import TokenRecord
@@ -23,10 +23,11 @@ def expected_time(way: Direction, mode: Mode, situation: Situation) -> timedelta
 
 
 def _moving(dying: Iterable[TokenRecord], mode: Mode, situation: Situation) -> timedelta:
-    """Nobody is waited for in an emergency; otherwise everybody must have asked once, or all must have expired."""
+    """Nobody is waited for in an emergency; otherwise all must have expired, or asked and found a signature."""
     if mode is Mode.EMERGENCY:
         return _NONE
     left = [(record.grant.expiry - situation.now, record.grant.expiry - record.grant.start) for record in dying]
     if mode is Mode.GRACEFUL:
         return max((rest for rest, _ in left), default=_NONE)
-    return max((min(rest, asking_pace(life) * (1 + JITTER)) for rest, life in left), default=_NONE)
+    asked = max((min(rest, asking_pace(life) * (1 + JITTER)) for rest, life in left), default=_NONE)
+    return asked + moving_span(len(left), situation.writes)

@@ -27,7 +27,10 @@ def move_order(record: TokenRecord, runs: Iterable[Revocation]) -> MoveOrder | N
         tells = is_open(run) and run.plan.asked.mode is not Mode.GRACEFUL and record.grant.epoch <= run.plan.epoch
         if tells or run.past.is_hit(record):
             reason = run.plan.asked.reason.value
-            return MoveOrder(switched, reason, explanation_of(reason))
+            dead, radius = run.past.is_hit(record), run.plan.chosen.radius
+            waited = None if dead or run.plan.asked.mode is Mode.EMERGENCY else run.deadline
+            holders = radius.intended.total + radius.collateral.total
+            return MoveOrder(switched, reason, explanation_of(reason), holders, waited)
     return None
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 
+from sas_service.domain.arm_budget import PUBLISHED, BucketLimits
 from sas_service.domain.policy import LEAST_LEFT
 from sas_service.domain.tokens import TokenRecord
 
@@ -18,6 +19,9 @@ JITTER = 0.2
 
 Nobody asks more seldom than every quarter of an hour: an expedited revocation gives an hour, and is heard of by asking.
 """
+
+MOVING = 0.4
+"""Of the time until a run's deadline: when the last holder is told, before the run names those who have not moved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,24 +45,44 @@ class RenewalInformation:
 
 @dataclass(frozen=True, slots=True)
 class MoveOrder:
-    """A revocation's word to the holder of a token: replace it now. ``since`` is when it was given."""
+    """A revocation's word to the holders of tokens: replace them. ``since`` is when it was given.
+
+    ``holders`` of tokens have it, and are waited for until ``until``; None: what they hold is dead already.
+    """
 
     since: datetime
     reason: str
     explanation: str
+    holders: int = 1
+    until: datetime | None = None
+
+
+def moving_span(holders: int, writes: BucketLimits) -> timedelta:
+    """Return over how long ``holders`` are told to move, so that each finds a signature when it comes.
+
+    What is saved for one turn is had at once, the rest at the rate that is promised (docs/decisions/arm-budget.md).
+    """
+    return timedelta(seconds=max(0.0, holders - writes.turn_size) / writes.promised)
 
 
 def renewal_information(
-    record: TokenRecord, now: datetime, *, seed: str, order: MoveOrder | None = None
+    record: TokenRecord,
+    now: datetime,
+    *,
+    seed: str,
+    order: MoveOrder | None = None,
+    writes: BucketLimits = PUBLISHED,
 ) -> RenewalInformation:
     """Return what ``record`` says about its own renewal; ``seed`` differs per request and spreads the answers.
 
-    With an ``order`` the window is in the past: now.
+    With an ``order`` the window is one instant: in the past, which means now, or soon, where Azure cannot sign for all
+    holders at once (``writes`` are its limits).
     """
     if order is not None:
-        pace = SOONEST * (1 - JITTER + 2 * JITTER * _fraction(seed))
-        past = RenewalWindow(start=order.since, end=order.since)
-        return RenewalInformation(past, pace, order.reason, order.explanation, record.replaced_by)
+        moment = _moment_to_move(order, record, writes)
+        pace = _until(moment, SOONEST * _jittered(seed), now)
+        told = RenewalWindow(start=moment, end=moment)
+        return RenewalInformation(told, pace, order.reason, order.explanation, record.replaced_by)
     window = _window_of(record)
     life = record.grant.expiry - record.grant.start
     return RenewalInformation(
@@ -68,6 +92,14 @@ def renewal_information(
         explanation=None,
         replacement=record.replaced_by,
     )
+
+
+def _moment_to_move(order: MoveOrder, record: TokenRecord, writes: BucketLimits) -> datetime:
+    """Spread the holders evenly, by their tokens: whoever asks again is told the same."""
+    if order.until is None or record.is_shared:  # one shared token has one successor, which is there at once
+        return order.since
+    span = min(moving_span(order.holders, writes), MOVING * (order.until - order.since))
+    return order.since + span * _fraction(record.id)
 
 
 def _window_of(record: TokenRecord) -> RenewalWindow:
@@ -94,10 +126,16 @@ def asking_pace(life: timedelta) -> timedelta:
 
 
 def _ask_again(window: RenewalWindow, life: timedelta, now: datetime, seed: str) -> timedelta:
-    jittered = asking_pace(life) * (1 - JITTER + 2 * JITTER * _fraction(seed))
-    if now < window.end:
-        jittered = min(jittered, window.end - now)
-    return max(jittered, timedelta(seconds=1))
+    return _until(window.end, asking_pace(life) * _jittered(seed), now)
+
+
+def _until(end: datetime, pace: timedelta, now: datetime) -> timedelta:
+    """Return ``pace``, or the time to ``end`` if that is sooner, but no less than a second."""
+    return max(min(pace, end - now) if now < end else pace, timedelta(seconds=1))
+
+
+def _jittered(seed: str) -> float:
+    return 1 - JITTER + 2 * JITTER * _fraction(seed)
 
 
 def _fraction(seed: str) -> float:

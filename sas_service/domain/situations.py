@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
+from sas_service.domain.arm_budget import PUBLISHED, BucketLimits
 from sas_service.domain.blast_radius import live_tokens
 from sas_service.domain.cuts import Past
 from sas_service.domain.first_identities import first_identity
@@ -51,6 +52,7 @@ class Situation:
     azure: AzureReading
     now: datetime
     pace: Pace
+    writes: BucketLimits = PUBLISHED
     shared_key_secrets: bool = False
     suspended: frozenset[tuple[str, str]] = field(default_factory=frozenset)
 

@@ -55,6 +55,7 @@ class Planning:
             azure=self._azure(account, runs, records),
             now=now,
             pace=world.pace,
+            writes=world.writes,
             shared_key_secrets=bool(policy.accounts[account].shared_key_secrets),
             suspended=frozenset((each.kind, each.id) for each in world.suspensions.list()),
         )

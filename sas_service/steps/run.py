@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Generic, Protocol, Self, TypeVar
 
+from sas_service.domain.arm_budget import PUBLISHED, BucketLimits
 from sas_service.domain.audit import EventDraft, EventKind
 from sas_service.domain.cuts import Past, joined
 from sas_service.domain.directions import Direction
@@ -61,6 +62,7 @@ class World:
     local_auth: LocalAuth
     lockdowns: Lockdowns
     shared_keys: SharedKeySecrets
+    writes: BucketLimits = PUBLISHED
 
     def past(self, account: str) -> Past:
         """Return all that was cut on an account, by revocations and by lockdowns."""

@@ -4,7 +4,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -54,9 +53,7 @@ def test_a_second_run_finds_the_tokens_and_keys_of_the_first(tmp_path: Path, num
     demo = RunningDemo(tmp_path / "var")
     issued = demo.issue(lifetime="PT2H").json()
     assert "stopped" in demo.stop(number)
-    begun = time.monotonic()
     demo.start()
-    assert time.monotonic() - begun < 20
     assert demo.ask_map(issued["token"]).status_code == 200
     record = demo.call("GET", f"/v1/tokens/{issued['id']}")
     assert record.json()["fingerprint"] == issued["fingerprint"]

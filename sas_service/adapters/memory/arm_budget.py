@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 from datetime import timedelta
 
-from sas_service.domain.arm_budget import Bucket, BucketLimits, Later, Learnt, ask, close, full, learn
+from sas_service.domain.arm_budget import PUBLISHED, Bucket, BucketLimits, Later, Learnt, ask, close, full, learn
 from sas_service.domain.quotas import Quota, QuotaLeft
 from sas_service.ports import Allotted, Demand, NotNow, QuotaSpent
 
@@ -12,9 +12,9 @@ from sas_service.ports import Allotted, Demand, NotNow, QuotaSpent
 class MemoryArmBudget:
     """Buckets of one process; ``clock`` yields seconds."""
 
-    def __init__(self, clock: Callable[[], float], limits: BucketLimits | None = None) -> None:
+    def __init__(self, clock: Callable[[], float], limits: BucketLimits = PUBLISHED) -> None:
         self._clock = clock
-        self._limits = limits or BucketLimits()
+        self._limits = limits
         self._lock = threading.Lock()
         self._buckets: dict[str, Bucket] = {}
         self._quotas: dict[str, tuple[int, float]] = {}

@@ -13,7 +13,7 @@ from typing import Any
 from sas_service.adapters.redis.keys import arm_budget_keys, quota_key
 from sas_service.adapters.redis.nodes import Words
 from sas_service.adapters.redis.server import Script, Server
-from sas_service.domain.arm_budget import BucketLimits, Learnt, Purpose
+from sas_service.domain.arm_budget import PUBLISHED, BucketLimits, Learnt, Purpose
 from sas_service.domain.errors import AuditLogUnavailable
 from sas_service.domain.quotas import Quota, QuotaLeft
 from sas_service.ports import Allotted, Demand, NotNow, QuotaSpent
@@ -32,13 +32,13 @@ class RedisArmBudget:
         server: Server,
         *,
         principal: str,
-        limits: BucketLimits | None = None,
+        limits: BucketLimits = PUBLISHED,
         clock: Callable[[], float] | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._server = server
         self._principal = principal
-        self._limits = limits or BucketLimits()
+        self._limits = limits
         self._clock = clock
         self._monotonic = monotonic
         self._lock = threading.Lock()

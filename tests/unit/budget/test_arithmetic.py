@@ -120,6 +120,14 @@ def test_who_obeys_retry_after_is_served(rate: float) -> None:
     assert load.came_in_vain == 0
 
 
+def test_a_crowd_that_comes_once_does_not_wait_for_writes_that_nobody_uses() -> None:
+    bucket, crowd = full(LIMITS, START), Load({"a": 2000 / 36}, seconds=36)
+    crowd.run(bucket)
+    assert len(crowd.allowed["a"]) == 2000
+    # 1,800 after the first 200, of which six to seven a second are promised.
+    assert max(crowd.allowed["a"]) - START < 1800 / 3
+
+
 def test_who_obeys_is_served_while_another_team_asks_too() -> None:
     load = Load({"a": 30, "b": 12}).run()
     assert load.came_back > 1000

@@ -1,11 +1,13 @@
 """Renewal information during a run: now for whom it concerns, as ever for everybody else."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from sas_service.domain.arm_budget import PUBLISHED, BucketLimits
 from sas_service.domain.move_orders import move_order
-from sas_service.domain.renewal import SOONEST, renewal_information
+from sas_service.domain.renewal import SOONEST, MoveOrder, renewal_information
 from sas_service.domain.revocations import Lever, Mode, Reason, Target
 from sas_service.domain.tokens import TokenRecord
 from tests.unit.revocation.world import MAPS, Application, Simulation
@@ -28,6 +30,7 @@ def test_who_must_move_is_told_after_the_switch_and_only_then(mode: Mode, told: 
     assert (order is not None) is told
     assert move_order(record_of(world, other), world.journal.of(MAPS)) is None
     if order is not None:
+        assert (order.holders, order.until) == (1, world.journal.of(MAPS)[0].deadline)
         now = world.clock.now()
         said = renewal_information(record_of(world, app), now, seed="s", order=order)
         assert said.window.end <= now
@@ -35,12 +38,51 @@ def test_who_must_move_is_told_after_the_switch_and_only_then(mode: Mode, told: 
         assert SOONEST * 0.8 <= said.retry_after <= SOONEST * 1.2
 
 
+def moments(order: MoveOrder, record: TokenRecord, *, writes: BucketLimits = PUBLISHED) -> list[float]:
+    """When each of the order's holders is told to move, in seconds after the order."""
+    named = (replace(record, id=f"maps-demo.{number}") for number in range(order.holders))
+    said = (renewal_information(each, order.since, seed="s", order=order, writes=writes) for each in named)
+    return sorted((each.window.end - order.since).total_seconds() for each in said)
+
+
+def test_many_holders_are_told_one_after_the_other_as_fast_as_azure_signs_for_sure() -> None:
+    world = Simulation(is_cold=False)
+    record = record_of(world, world.add("storefront", replaces=False))
+    since = world.clock.now()
+    order = MoveOrder(since, "tokenLeak", "/renewal/tokenLeak", 2000, since + timedelta(hours=1))
+    told = moments(order, record)
+    assert 300 < told[-1] < 320, "2,000, less the 96 that a turn holds, at 6 a second"
+    for minute in range(5):
+        assert 300 < sum(60 * minute <= each < 60 * (minute + 1) for each in told) < 460
+    assert moments(order, record) == told, "whoever asks again is told the same"
+    assert max(moments(order, record, writes=BucketLimits(burst=2000, rate=100))) < 1920 / 60
+    few = replace(order, holders=96)
+    assert set(moments(few, record)) == {0}
+    soon = replace(order, until=since + timedelta(minutes=10))
+    assert 230 < moments(soon, record)[-1] <= 240, "before half of the time is over, when those are named who have not"
+    dead = replace(order, until=None)
+    assert set(moments(dead, record)) == {0}
+
+
+def test_who_is_told_later_is_told_to_ask_by_then() -> None:
+    world = Simulation(is_cold=False)
+    record = record_of(world, world.add("storefront", replaces=False))
+    since = world.clock.now()
+    order = MoveOrder(since, "tokenLeak", "/renewal/tokenLeak", 2000, since + timedelta(hours=1))
+    moment = renewal_information(record, since, seed="s", order=order).window.end
+    said = renewal_information(record, moment - timedelta(seconds=7), seed="s", order=order)
+    assert said.retry_after == timedelta(seconds=7)
+    assert SOONEST * 0.8 <= renewal_information(record, moment, seed="s", order=order).retry_after <= SOONEST * 1.2
+
+
 def test_a_token_that_died_in_an_emergency_is_told_to_move_and_its_replacement_is_not() -> None:
     world = Simulation(is_cold=False)
     app = world.add(replaces=False)
     dead = record_of(world, app)
     world.run_until(world.start(mode=Mode.EMERGENCY))
-    assert move_order(dead, world.journal.of(MAPS)) is not None
+    order = move_order(dead, world.journal.of(MAPS))
+    assert order is not None
+    assert order.until is None, "nobody is spared: what they hold is dead"
     app._replace()
     assert move_order(record_of(world, app), world.journal.of(MAPS)) is None
     assert world.data_plane.status(app.token) == 200

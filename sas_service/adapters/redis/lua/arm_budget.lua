@@ -6,6 +6,7 @@ local remaining, age = tonumber(ARGV[7]), tonumber(ARGV[8])
 local quota, per = tonumber(ARGV[9]), tonumber(ARGV[10])
 local close_for, empty, now = tonumber(ARGV[11]), ARGV[12] == '1', tonumber(ARGV[13])
 local SHARE, WINDOW, FAIR_MEMORY, ARRIVAL_MEMORY, FORGOTTEN, LONGEST = 0.1, 1.5, 10.0, 5.0, 0.05, 3600.0
+local FEWEST = 0.5
 
 if not now then
   local time = redis.call('TIME')
@@ -125,7 +126,7 @@ local function is_ahead()
 end
 
 local function promise()
-  local places = math.max(1, math.floor(size - b.arrivals * WINDOW))
+  local places = math.max(1, math.floor(math.max(FEWEST * size, size - b.arrivals * WINDOW)))
   local last = math.floor((b.at + LONGEST) / period)
   local at = math.max(turn + 1, b.tail)
   if at == turn + 1 then
