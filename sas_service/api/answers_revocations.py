@@ -114,7 +114,9 @@ class RevocationShown(Said):
     would_expire_by = say.text("When all that is meant would have expired.", nullable=True, format="date-time")
     planned_at = say.instant("When the plan was made.")
     expires_at = say.instant("Until when it may be started.")
-    deadline = say.text("Until when consumers may take.", nullable=True, format="date-time")
+    deadline = say.text(
+        "Until when consumers may take; before the switch, if it switched at once.", nullable=True, format="date-time"
+    )
     steps = say.listed(StepShown)
     consumers = say.nested(ConsumerCount, "How far the consumers are; in lists, as the run counted last.")
     allowed_actions = say.texts("What may be done now.", [Action.START.value])

@@ -23,7 +23,7 @@ def revocation_document(seen: Seen) -> Document:
         "account": run.account,
         "state": run.state.value,
         **plan_document(run.plan),
-        "deadline": _instant(run.deadline),
+        "deadline": _instant(run.until),
         "steps": _steps(run),
         "consumers": _count(seen.count),
         "allowedActions": sorted(action.value for action in seen.actions),

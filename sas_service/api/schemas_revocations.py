@@ -76,8 +76,8 @@ class RevocationBody(Strict):
     mode = OneOf(*Mode, required=True, metadata={"description": "What happens to applications."})
     deadline = Deadline(
         metadata={
-            "description": "Until when consumers may take: an RFC 3339 instant, or an ISO 8601 duration from now."
-            " In graceful mode: the latest that the old tokens may expire.",
+            "description": "Until when consumers may take: an RFC 3339 instant, or an ISO 8601 duration from the"
+            " switch, when they are told. In graceful mode: the latest that the old tokens may expire, from now.",
             "examples": ["PT30M"],
         }
     )
@@ -135,19 +135,23 @@ class ConsumersQuery(Strict):
 def question(ask: Ask, now: datetime) -> Asked:
     """Return what ``ask`` asks for; raises InvalidRequest with everything that is wrong with it at once."""
     said, violations = ask.body, list(ask.shape)
+    given = said.get("deadline")
     deadline = until(said["deadline"], now) if "deadline" in said else None
     if deadline is not None and deadline <= now:
         violations.append(_over(deadline, now))
     if violations:
         raise InvalidRequest("The plan cannot be made as it is asked for.", violations=tuple(violations))
+    mode = Mode(said["mode"])
+    within = given if isinstance(given, timedelta) and mode is Mode.EXPEDITED else None
     return Asked(
         reason=Reason(said["reason"]),
         target=Target.of({camel_case(name): value for name, value in said["target"].items()}),
-        mode=Mode(said["mode"]),
+        mode=mode,
         lever=Lever(said["lever"]) if "lever" in said else None,
         deadline=deadline,
         on_deadline=OnDeadline(said.get("on_deadline", OnDeadline.HOLD)),
         comment=said.get("comment"),
+        within=int(within.total_seconds()) if within else None,
     )
 
 

@@ -1,9 +1,10 @@
 """Who must move during a revocation, and which of their tokens have been replaced by ones that are loaded."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from sas_service.domain.revocations import Reason, Target
 from sas_service.domain.tokens import TokenRecord
 
 
@@ -69,6 +70,17 @@ def moved_tokens(acknowledged: Mapping[str, Acknowledgement], replaced_by: Mappi
         if trail[-1] in moved:
             moved.update(trail)
     return frozenset(moved)
+
+
+def stopped(reason: Reason, target: Target, suspended: Container[tuple[str, str]]) -> Callable[[TokenRecord], bool]:
+    """Return whose holders a run is to stop, so that it waits for none: the suspended, and who is offboarded."""
+
+    def is_stopped(record: TokenRecord) -> bool:
+        who = Consumer.of(record)
+        names = (("team", who.team), ("client", who.application), ("profile", who.profile))
+        return (reason is Reason.OFFBOARDING and target.selects(record)) or any(name in suspended for name in names)
+
+    return is_stopped
 
 
 def progress(dying: Iterable[TokenRecord], moved: frozenset[str], *, spared: Callable[[TokenRecord], bool]) -> Progress:

@@ -96,6 +96,7 @@ def _asked(run: Revocation) -> dict[str, object]:
         "mode": asked.mode.value,
         "lever": asked.lever.value if asked.lever else None,
         "deadline": _instant(asked.deadline),
+        "within": asked.within,
         "onDeadline": asked.on_deadline.value,
         "comment": asked.comment,
     }
@@ -122,7 +123,7 @@ def _times(run: Revocation) -> dict[str, object]:
         "approvedBy": list(run.approved_by),
         "startedBy": dict(run.started_by) if run.started_by else None,
         "startedAt": _instant(run.started_at),
-        "deadline": _instant(run.deadline),
+        "deadline": _instant(run.until),
         "endedAt": _instant(run.ended_at),
         "forcedBy": run.forced_by,
         "abortedBy": run.aborting,

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable
 
+from sas_service.domain.cuts import joined
 from sas_service.domain.lockdowns import Lockdown
 from sas_service.domain.renewal import MoveOrder
 from sas_service.domain.revocations import Mode
-from sas_service.domain.runs import Revocation, is_open
+from sas_service.domain.runs import Revocation, is_open, past_of
 from sas_service.domain.tokens import TokenRecord
 
 
@@ -14,21 +15,24 @@ def explanation_of(reason: str) -> str:
     return f"/renewal/{reason}"
 
 
-def move_order(record: TokenRecord, runs: Iterable[Revocation]) -> MoveOrder | None:
+def move_order(record: TokenRecord, runs: Iterable[Revocation], lockdowns: Iterable[Lockdown] = ()) -> MoveOrder | None:
     """Return the order of the newest run that concerns ``record``, or None.
 
     Nobody is told before the switch: until then a replacement would come from the slot that is cut. A graceful run
-    tells nobody: its tokens expire. What has been cut is told whichever run did it.
+    tells nobody: its tokens expire. What has been cut is told whichever run did it, and what is dead, by the newest
+    run or by anything else, has no turn to wait for.
     """
+    runs = tuple(runs)
+    past = joined((past_of(runs), *(lockdown.past for lockdown in lockdowns)))
     for run in runs:
-        switched = next((step.done for step in run.steps if step.name == "switch" and step.done), None)
+        switched = run.switched
         if switched is None or run.aborting or not run.plan.chosen.direction.kill.hits(record):
             continue
         tells = is_open(run) and run.plan.asked.mode is not Mode.GRACEFUL and record.grant.epoch <= run.plan.epoch
         if tells or run.past.is_hit(record):
             reason = run.plan.asked.reason.value
-            dead, radius = run.past.is_hit(record), run.plan.chosen.radius
-            waited = None if dead or run.plan.asked.mode is Mode.EMERGENCY else run.deadline
+            dead, radius = past.is_hit(record), run.plan.chosen.radius
+            waited = None if dead or run.plan.asked.mode is Mode.EMERGENCY else run.until
             holders = radius.intended.total + radius.collateral.total
             return MoveOrder(switched, reason, explanation_of(reason), holders, waited)
     return None
@@ -47,7 +51,8 @@ def order_for(record: TokenRecord, runs: Iterable[Revocation], lockdowns: Iterab
 
     Also for a token of the current epoch: a key made anew by hand during a run moves no epoch.
     """
-    return move_order(record, runs) or released_order(record, lockdowns)
+    lockdowns = tuple(lockdowns)
+    return move_order(record, runs, lockdowns) or released_order(record, lockdowns)
 
 
 def released_order(record: TokenRecord, lockdowns: Iterable[Lockdown]) -> MoveOrder | None:

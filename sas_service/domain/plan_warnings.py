@@ -1,11 +1,12 @@
 """What an admin should know before starting: none of it stops the plan."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
 
 from sas_service.domain.directions import Direction
-from sas_service.domain.iso8601 import format_instant
+from sas_service.domain.iso8601 import format_duration, format_instant
 from sas_service.domain.offers import Offer
-from sas_service.domain.revocations import Target
+from sas_service.domain.revocations import OnDeadline, Target
 from sas_service.domain.situations import RoleReading, Situation
 from sas_service.domain.slots import SigningKey
 
@@ -23,6 +24,19 @@ def warnings(target: Target, offered: Iterable[Offer], way: Direction, situation
         yield "the account is in location global: it has no managed identities, so only the key can be cut"
     if situation.azure.local_auth_disabled:
         yield "local authentication is off: no token works now, and every unexpired one will when it is turned on"
+
+
+_THEN: Mapping[OnDeadline, str] = {
+    OnDeadline.HOLD: "the run then waits for a person",
+    OnDeadline.PROCEED: "what has not moved by then dies",
+    OnDeadline.ABORT: "the run then walks back",
+}
+
+
+def too_little_time(needed: timedelta, allowed: timedelta, on_deadline: OnDeadline) -> str:
+    """Return the warning that applications are expected to take longer than they may."""
+    told = f"need {format_duration(needed)}, and have {format_duration(allowed)}"
+    return f"until the last has moved, applications are expected to {told}: {_THEN[on_deadline]}"
 
 
 def _about_keys(way: Direction, situation: Situation) -> Iterator[str]:

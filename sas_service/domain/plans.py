@@ -1,19 +1,21 @@
 """The plan of a revocation: levers compared, one recommended with a reason, warnings, and what blocks it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
 
 from sas_service.domain.blast_radius import BlastRadius, blast_radius
+from sas_service.domain.consumers import stopped
 from sas_service.domain.directions import Direction, Obstacle, direction
-from sas_service.domain.expectations import expected_time
+from sas_service.domain.expectations import expected_time, moving_time, standby_time
 from sas_service.domain.iso8601 import format_instant
 from sas_service.domain.offers import Offer, offers
-from sas_service.domain.plan_warnings import warnings
+from sas_service.domain.plan_warnings import too_little_time, warnings
 from sas_service.domain.revocations import Lever, Mode, OnDeadline, Reason, Target
 from sas_service.domain.situations import Situation
+from sas_service.domain.tokens import TokenRecord
 
 WAIT = "wait"
 """Recommended where nothing needs to be pulled: everything that is meant expires soon by itself."""
@@ -21,7 +23,11 @@ WAIT = "wait"
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What the admin asked for; ``lever`` None is the document's order, ``both`` (docs/decisions/revocation.md)."""
+    """What the admin asked for; ``lever`` None is the document's order, ``both`` (docs/decisions/revocation.md).
+
+    ``within`` are the seconds that consumers of an expedited run have from the switch on, where the deadline was asked
+    as a time; ``deadline`` is then when they would be over if it switched at once.
+    """
 
     reason: Reason
     target: Target
@@ -30,6 +36,21 @@ class Asked:
     deadline: datetime | None = None
     on_deadline: OnDeadline = OnDeadline.HOLD
     comment: str | None = None
+    within: int | None = None
+
+    def time_to_move(self, otherwise: timedelta) -> timedelta | None:
+        """Return how long consumers have from the switch on, ``otherwise`` if nothing was asked; None: no such time.
+
+        Where an instant was asked it is that; and only an expedited run waits for consumers who are told.
+        """
+        if self.mode is not Mode.EXPEDITED or (self.deadline and self.within is None):
+            return None
+        return otherwise if self.within is None else timedelta(seconds=self.within)
+
+    def is_too_late(self, now: datetime) -> bool:
+        """Tell whether the instant that was asked has passed before anybody could be told."""
+        is_instant = self.mode is Mode.EXPEDITED and self.within is None
+        return is_instant and self.deadline is not None and self.deadline <= now
 
     def document(self) -> dict[str, object]:
         """Write the question as JSON, without the lever: which one is meant stands in the plan."""
@@ -38,6 +59,7 @@ class Asked:
             "target": self.target.document(),
             "mode": self.mode.value,
             "deadline": format_instant(self.deadline) if self.deadline else None,
+            "within": self.within,
             "onDeadline": self.on_deadline.value,
             "comment": self.comment,
         }
@@ -122,7 +144,10 @@ def make_plan(asked: Asked, situation: Situation) -> Plan:
         levers=levers,
         recommended=recommended,
         why=why,
-        warnings=tuple(warnings(asked.target, offered, chosen.direction, situation)),
+        warnings=(
+            *warnings(asked.target, offered, chosen.direction, situation),
+            *_about_the_deadline(asked, chosen.direction, situation),
+        ),
         obstacles=obstacles,
         epoch=situation.slots.epoch,
         made_at=situation.now,
@@ -136,8 +161,24 @@ def _cost(lever: Lever, asked: Asked, situation: Situation) -> LeverCost:
     way = direction(lever, asked.target, situation)
     calls = _azure_calls(way, situation)
     radius = blast_radius(situation.live, asked.target, way.kill)
-    seconds = int(expected_time(way, asked.mode, situation).total_seconds())
+    seconds = int(expected_time(way, asked.mode, situation, _stopped(asked, situation)).total_seconds())
     return LeverCost(lever, way, radius, sum(calls.values()), calls, seconds)
+
+
+def _stopped(asked: Asked, situation: Situation) -> Callable[[TokenRecord], bool]:
+    return stopped(asked.reason, asked.target, situation.suspended)
+
+
+def _about_the_deadline(asked: Asked, way: Direction, situation: Situation) -> Iterator[str]:
+    if asked.mode is not Mode.EXPEDITED:
+        return
+    needed = moving_time(way, asked.mode, situation, _stopped(asked, situation))
+    allowed = asked.time_to_move(situation.pace.deadline)
+    if allowed is None and asked.deadline:
+        needed += standby_time(way, asked.mode, situation)
+        allowed = asked.deadline - situation.now
+    if allowed is not None and needed > allowed:
+        yield too_little_time(needed, allowed, asked.on_deadline)
 
 
 def _azure_calls(way: Direction, situation: Situation) -> Mapping[str, int]:

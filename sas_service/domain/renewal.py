@@ -99,7 +99,10 @@ def _moment_to_move(order: MoveOrder, record: TokenRecord, writes: BucketLimits)
     if order.until is None or record.is_shared:  # one shared token has one successor, which is there at once
         return order.since
     span = min(moving_span(order.holders, writes), MOVING * (order.until - order.since))
-    return order.since + span * _fraction(record.id)
+    # Nobody later than its own window: whose ends sooner is spread over what is left of it, for its start is too soon
+    # for the many that are of one age, and the end is one instant for all of them.
+    left = _window_of(record).end - order.since
+    return order.since + max(min(span, left), timedelta()) * _fraction(record.id)
 
 
 def _window_of(record: TokenRecord) -> RenewalWindow:
@@ -123,6 +126,11 @@ def renewal_window(start: datetime, expiry: datetime) -> RenewalWindow:
 def asking_pace(life: timedelta) -> timedelta:
     """Return how often the holder of a token that lives for ``life`` asks, before it is spread."""
     return min(max(life / CHECKS_PER_LIFE, SOONEST), LATEST)
+
+
+def heard_within(life: timedelta) -> timedelta:
+    """Return the longest that the holder of a token that lives for ``life`` takes to ask, and so to hear an order."""
+    return asking_pace(life) * (1 + JITTER)
 
 
 def _ask_again(window: RenewalWindow, life: timedelta, now: datetime, seed: str) -> timedelta:

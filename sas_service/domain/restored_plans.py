@@ -47,4 +47,5 @@ def _asked(account: str, planned: Mapping[str, Any]) -> Asked:
         deadline=parse_instant(deadline) if deadline else None,
         on_deadline=OnDeadline(planned.get("onDeadline", OnDeadline.HOLD)),
         comment=planned.get("comment"),
+        within=planned.get("within"),
     )

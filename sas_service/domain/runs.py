@@ -81,7 +81,10 @@ class StepRecord:
 
 @dataclass(frozen=True, slots=True)
 class Revocation:
-    """One run. ``revision`` grows with every write: who writes must have read the newest."""
+    """One run. ``revision`` grows with every write: who writes must have read the newest.
+
+    ``within`` is how many seconds consumers have from the switch on, where a time was asked for and not an instant.
+    """
 
     id: str
     account: str
@@ -92,6 +95,7 @@ class Revocation:
     approvals_to_force: int = 0
     approved_by: tuple[str, ...] = ()
     deadline: datetime | None = None
+    within: int = 0
     started_by: Mapping[str, str] | None = None
     started_at: datetime | None = None
     ended_at: datetime | None = None
@@ -113,6 +117,18 @@ class Revocation:
     probes: tuple[Mapping[str, object], ...] = ()
     warned: int = 0
     revision: int = 0
+
+    @property
+    def switched(self) -> datetime | None:
+        """When the account switched, None before: from then on consumers are told to move."""
+        return next((step.done for step in self.steps if step.name == "switch"), None)
+
+    @property
+    def until(self) -> datetime | None:
+        """Until when consumers may take: a time counts from the switch, however late that is; extended, it is later."""
+        if self.deadline is None or self.switched is None or not self.within:
+            return self.deadline
+        return max(self.deadline, self.switched + timedelta(seconds=self.within))
 
     @property
     def past(self) -> Past:

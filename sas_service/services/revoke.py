@@ -145,7 +145,7 @@ class Revoking:
     ) -> Revocation:
         """Give the late more time."""
         run = self._legal(run_id, Action.EXTEND, plan_hash)
-        if deadline <= self._world.clock.now() or (run.deadline and deadline <= run.deadline):
+        if deadline <= self._world.clock.now() or (run.until and deadline <= run.until):
             raise self._not_allowed("A deadline is only ever moved to later.", run)
         who, until = Decider(caller, request_id), format_instant(deadline)
         return self._decide(run, Action.EXTEND, who, lambda r: replace(r, deadline=deadline, warned=0), deadline=until)
@@ -209,6 +209,10 @@ class Revoking:
             raise RevisionConflict("The hash is not that of this plan.")
 
     def _still_true(self, planned: Plan) -> None:
+        asked = planned.asked
+        if asked.deadline and asked.is_too_late(self._world.clock.now()):
+            told = format_instant(asked.deadline)
+            raise ReplanRequired(f"The deadline, {told}, has passed since the plan: nobody would have time to move.")
         now = self._planning.plan(replace(planned.asked, lever=planned.lever))
         if now.obstacles:
             raise _blocked(now)
@@ -231,19 +235,19 @@ class Revoking:
         situation = self._planning.situation(run.account)
         now = self._world.clock.now()
         # A graceful run ends by itself; an expedited one must not wait for ever without anybody hearing of it.
-        mode = run.plan.asked.mode
-        latest = now + self._world.pace.deadline if mode is Mode.EXPEDITED else None
+        time = run.plan.asked.time_to_move(self._world.pace.deadline)
         return replace(
             run,
             state=State.RUNNING,
             started_by=caller.document(),
             started_at=now,
-            deadline=run.deadline or latest,
+            deadline=run.deadline if time is None else now + time,
+            within=0 if time is None else int(time.total_seconds()),
             steps=tuple(StepRecord(step.name) for step in PLAYBOOKS[run.plan.lever]),
             principals=dict(situation.azure.principals),
             before=situation.slots,
             # Whoever starts an emergency answers for its casualties by name.
-            forced_by=caller.object_id if mode is Mode.EMERGENCY else None,
+            forced_by=caller.object_id if run.plan.asked.mode is Mode.EMERGENCY else None,
         )
 
     def _decide(

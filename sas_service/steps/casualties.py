@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 from sas_service.domain.audit import EventKind
 from sas_service.domain.blast_radius import live_tokens
-from sas_service.domain.consumers import Consumer, Progress, moved_tokens
+from sas_service.domain.consumers import Consumer, Progress, moved_tokens, stopped
 from sas_service.domain.consumers import progress as progress_of
-from sas_service.domain.revocations import Mode, OnDeadline, Reason
+from sas_service.domain.renewal import heard_within
+from sas_service.domain.revocations import Mode, OnDeadline
 from sas_service.domain.tokens import TokenRecord
 from sas_service.steps.run import Run
 
@@ -24,14 +26,8 @@ def spared(run: Run) -> Callable[[TokenRecord], bool]:
     """Return who need not be waited for: whose holder is excused, suspended, or the one to be stopped."""
     asked = run.entry.plan.asked
     suspended = {(each.kind, each.id) for each in run.world.suspensions.list()}
-
-    def is_spared(record: TokenRecord) -> bool:
-        consumer = Consumer.of(record)
-        names = {("team", consumer.team), ("client", consumer.application), ("profile", consumer.profile)}
-        is_stopped = asked.reason is Reason.OFFBOARDING and asked.target.selects(record)
-        return is_stopped or consumer.name in run.entry.excused or not names.isdisjoint(suspended)
-
-    return is_spared
+    is_stopped = stopped(asked.reason, asked.target, suspended)
+    return lambda record: is_stopped(record) or Consumer.of(record).name in run.entry.excused
 
 
 def unreplaced(run: Run) -> tuple[TokenRecord, ...]:
@@ -50,10 +46,25 @@ def progress(run: Run) -> Progress:
 
 def is_forced(run: Run) -> bool:
     """Tell whether tokens may die under their applications: by mode, by a named admin, or by the deadline."""
-    asked = run.entry.plan.asked
-    deadline = run.entry.deadline
-    proceeds = asked.on_deadline is OnDeadline.PROCEED and deadline is not None and run.now >= deadline
-    return asked.mode is Mode.EMERGENCY or run.entry.forced_by is not None or proceeds
+    if run.entry.plan.asked.mode is Mode.EMERGENCY or run.entry.forced_by is not None:
+        return True
+    proceeds = proceeds_at(run)
+    return proceeds is not None and run.now >= proceeds
+
+
+def proceeds_at(run: Run) -> datetime | None:
+    """Return when the late are cut unasked, None if never: at the deadline, but all have asked once since the switch.
+
+    An instant may have been asked for that is over when the standby is up at last.
+    """
+    until, switched = run.entry.until, run.entry.switched
+    if run.entry.plan.asked.on_deadline is not OnDeadline.PROCEED or until is None or switched is None:
+        return None
+    if run.now < until:
+        return until
+    late = (record for records in progress(run).late.values() for record in records)
+    lives = (record.grant.expiry - record.grant.start for record in late)
+    return max(until, switched + max(map(heard_within, lives), default=timedelta()))
 
 
 def record_before_cut(run: Run) -> None:

@@ -1,6 +1,7 @@
 """Moving over: new tokens come from the new slot, old reservations end, and every application changes its token."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 from sas_service.domain.audit import EventKind
 from sas_service.domain.consumers import Progress
@@ -84,8 +85,11 @@ def _drained(run: Run, evidence: dict[str, object]) -> Seen:
 
 def _at_deadline(run: Run, missing: str) -> Seen | None:
     """Do what was asked for when time is up: hold, or give up; to proceed is decided in ``is_forced``."""
-    if run.entry.deadline is None or run.now < run.entry.deadline:
+    if run.entry.until is None or run.now < run.entry.until:
         return None
+    proceeds = casualties.proceeds_at(run)
+    if proceeds is not None:
+        return Seen(missing=f"{missing}; whoever has not asked since the switch may until {format_instant(proceeds)}")
     if run.entry.plan.asked.on_deadline is OnDeadline.ABORT:
         run.save(replace(run.entry, aborting="deadline"))
         return Seen(missing=missing)
@@ -94,10 +98,10 @@ def _at_deadline(run: Run, missing: str) -> Seen | None:
 
 def _call_by_name(run: Run, late: Progress) -> None:
     step = run.entry.step
-    if run.entry.deadline is None or step is None or step.begun is None:
+    if run.entry.until is None or step is None or step.begun is None:
         return
-    time = run.entry.deadline - step.begun
-    passed = 100 if not time else int(100 * (run.now - step.begun) / time)
+    time = run.entry.until - step.begun
+    passed = 100 if time <= timedelta() else int(100 * (run.now - step.begun) / time)
     level = max((mark for mark in WARN_AT if passed >= mark), default=0)
     if level > run.entry.warned:
         run.event(EventKind.CONSUMERS_LATE, percent=level, late=list(late.names))

@@ -35,6 +35,8 @@ def cost_line(run: RevocationShown) -> str:
     if run.mode == "emergency":
         return f"EMERGENCY, lever {run.lever}: {meant} and {others} of others die at once, moved or not. {undone}"
     moves = "expire by themselves first" if run.mode == "graceful" else "are replaced by their applications first"
+    if run.mode == "expedited" and run.said("onDeadline") == "proceed":
+        moves = "are replaced by their applications first, and what is not by the deadline dies all the same"
     return f"{run.mode}, lever {run.lever}: {meant} end, and {others} of others; they {moves}. {undone}"
 
 

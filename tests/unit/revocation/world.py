@@ -235,15 +235,18 @@ class Simulation:
         reason: Reason = Reason.SUPERSEDED,
         target: Target | None = None,
         deadline: timedelta | None = None,
+        within: timedelta | None = None,
         on_deadline: OnDeadline = OnDeadline.HOLD,
     ) -> Revocation:
-        """Plan and start."""
+        """Plan and start; ``deadline`` is an instant so long after now, ``within`` counts from the switch."""
+        soon = deadline or within
         asked = Asked(
             reason=reason,
             target=target or Target("account", (MAPS,)),
             mode=mode,
             lever=lever,
-            deadline=self.clock.now() + deadline if deadline else None,
+            deadline=self.clock.now() + soon if soon else None,
+            within=int(within.total_seconds()) if within else None,
             on_deadline=on_deadline,
         )
         planned = self.revoking.plan(asked, ADMIN)
