@@ -38,19 +38,16 @@ class Asked:
     comment: str | None = None
     within: int | None = None
 
-    def time_to_move(self, otherwise: timedelta) -> timedelta | None:
-        """Return how long consumers have from the switch on, ``otherwise`` if nothing was asked; None: no such time.
+    @property
+    def instant(self) -> datetime | None:
+        """Until when consumers who are told may take, where that was asked as an instant: it does not move."""
+        return self.deadline if self.mode is Mode.EXPEDITED and self.within is None else None
 
-        Where an instant was asked it is that; and only an expedited run waits for consumers who are told.
-        """
-        if self.mode is not Mode.EXPEDITED or (self.deadline and self.within is None):
+    def time_to_move(self, otherwise: timedelta) -> timedelta | None:
+        """Return how long consumers who are told have from the switch on, ``otherwise`` if nothing was asked."""
+        if self.mode is not Mode.EXPEDITED or self.instant:
             return None
         return otherwise if self.within is None else timedelta(seconds=self.within)
-
-    def is_too_late(self, now: datetime) -> bool:
-        """Tell whether the instant that was asked has passed before anybody could be told."""
-        is_instant = self.mode is Mode.EXPEDITED and self.within is None
-        return is_instant and self.deadline is not None and self.deadline <= now
 
     def document(self) -> dict[str, object]:
         """Write the question as JSON, without the lever: which one is meant stands in the plan."""
@@ -174,9 +171,9 @@ def _about_the_deadline(asked: Asked, way: Direction, situation: Situation) -> I
         return
     needed = moving_time(way, asked.mode, situation, _stopped(asked, situation))
     allowed = asked.time_to_move(situation.pace.deadline)
-    if allowed is None and asked.deadline:
+    if asked.instant:
         needed += standby_time(way, asked.mode, situation)
-        allowed = asked.deadline - situation.now
+        allowed = asked.instant - situation.now
     if allowed is not None and needed > allowed:
         yield too_little_time(needed, allowed, asked.on_deadline)
 

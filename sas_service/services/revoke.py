@@ -209,9 +209,9 @@ class Revoking:
             raise RevisionConflict("The hash is not that of this plan.")
 
     def _still_true(self, planned: Plan) -> None:
-        asked = planned.asked
-        if asked.deadline and asked.is_too_late(self._world.clock.now()):
-            told = format_instant(asked.deadline)
+        deadline = planned.asked.instant
+        if deadline and deadline <= self._world.clock.now():
+            told = format_instant(deadline)
             raise ReplanRequired(f"The deadline, {told}, has passed since the plan: nobody would have time to move.")
         now = self._planning.plan(replace(planned.asked, lever=planned.lever))
         if now.obstacles:

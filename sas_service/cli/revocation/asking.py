@@ -45,7 +45,7 @@ _OPTIONS = (
         type=click.Choice([*(each.value for each in Lever), RECOMMENDED]),
         help="What is taken away; by default the plan's own choice, and you are asked if another is recommended.",
     ),
-    click.option("--deadline", metavar="PT1H|INSTANT", help="Until when applications must have moved."),
+    click.option("--deadline", metavar="PT1H|INSTANT", help="How long applications have to move, or until when."),
     click.option(
         "--on-deadline",
         type=click.Choice([each.value for each in OnDeadline]),

@@ -11,6 +11,7 @@ from sas_service.adapters.memory import MemorySigning, verify_memory
 from sas_service.domain.drift import Drift, Known
 from sas_service.domain.errors import AuditLogUnavailable, AzureUnavailable
 from sas_service.domain.evidence import check_evidence
+from sas_service.domain.iso8601 import format_instant
 from sas_service.domain.revocations import Action
 from tests.unit.api.revocation_world import BODY, HttpApplication, HttpWorld, issue, later
 from tests.unit.api.world import World, app_of, as_caller
@@ -197,6 +198,29 @@ def test_everything_that_is_not_known_is_named(world: HttpWorld) -> None:
 )
 def test_a_deadline_is_an_instant_or_a_time_from_now(world: HttpWorld, deadline: str, until: timedelta) -> None:
     assert world.plan(deadline=deadline).get_json()["deadline"] == later(until)
+
+
+def test_a_time_counts_from_the_switch_and_an_instant_that_has_passed_is_planned_anew(world: HttpWorld) -> None:
+    counting, passing = world.plan(deadline="PT10M").get_json(), world.plan(deadline=later(10 * MINUTE)).get_json()
+    world.simulation.clock.advance(40 * MINUTE)
+    refused = world.decide("start", passing)
+    assert (refused.status_code, refused.get_json()["type"]) == (409, "/problems/replan-required")
+    assert "has passed since the plan" in refused.get_json()["detail"]
+    issue(world)
+    run = world.decide("start", counting).get_json()
+    assert run["deadline"] == later(50 * MINUTE)
+    world.tick(8)
+    assert world.look(run)["steps"][3]["state"] == "done"
+    switched = world.simulation.journal.read(run["id"]).switched
+    assert switched is not None
+    assert world.look(run)["deadline"] == format_instant(switched + 10 * MINUTE) > later(50 * MINUTE)
+
+
+def test_how_late_the_old_tokens_may_expire_counts_from_now_and_does_not_move(world: HttpWorld) -> None:
+    run = world.started(mode="graceful", deadline="P1D")
+    world.tick(8)
+    assert world.look(run)["steps"][3]["state"] == "done"
+    assert world.look(run)["deadline"] == later(timedelta(days=1))
 
 
 @pytest.mark.parametrize("deadline", ["soon", 5, "PT0S", "P9999999W", "PT", "2026-11-21T08:00:00", None, "P1M"])

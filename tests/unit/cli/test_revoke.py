@@ -10,6 +10,8 @@ from click.testing import CliRunner, Result
 
 from sas_service.cli import main
 from sas_service.cli.revocation.exits import MEANINGS, Exit
+from sas_service.cli.revocation.plan_page import cost_line
+from sas_service.client.documents import RevocationShown
 from tests.unit.cli.conftest import Run
 from tests.unit.cli.fake_service import COMPLETED, HASH, RUN, TOKEN, Call, FakeService, frame, plan, problem
 
@@ -386,3 +388,16 @@ def test_exit_codes_are_those_of_the_page() -> None:
     rows = dict(re.findall(r"^\| (\d) \| (.+?) \|$", page, re.MULTILINE))
     assert rows == {str(int(code)): meaning for code, meaning in MEANINGS.items()}
     assert set(MEANINGS) == set(Exit)
+
+
+@pytest.mark.parametrize(
+    ("mode", "on_deadline", "told"),
+    [
+        ("graceful", "proceed", "they expire by themselves first."),
+        ("expedited", "hold", "they are replaced by their applications first."),
+        ("expedited", "abort", "they are replaced by their applications first."),
+        ("expedited", "proceed", "applications first, and what is not by the deadline dies all the same."),
+    ],
+)
+def test_what_a_start_costs_is_true_of_what_happens_at_the_deadline(mode: str, on_deadline: str, told: str) -> None:
+    assert told in cost_line(RevocationShown.of(plan(mode=mode, onDeadline=on_deadline)))
