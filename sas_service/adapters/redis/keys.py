@@ -32,7 +32,10 @@ class Keys:
 
     @property
     def slots(self) -> str:
-        """Hash: ``epoch``, ``signingKey``, ``identity:<profile>``; ``frozen``, the lockdown that holds the account."""
+        """Hash: ``epoch``, ``signingKey``, ``identity:<profile>``; ``frozen``, the lockdown that holds the account.
+
+        ``generation`` counts how often somebody else has made the active key anew (``SharedTokens.end_generation``).
+        """
         return f"{self._tag}slots"
 
     @property
@@ -188,7 +191,10 @@ class Keys:
         return f"{self._tag}shared:{profile}:{team}:{terms}"
 
     def shared_flight(self, profile: str, team: str, terms: str) -> str:
-        """Hash: ``fence``, ``holder`` and ``until`` (ms of the server) of who makes the next; gone after an hour."""
+        """Hash: ``fence``, ``holder`` and ``until`` (ms of the server) of who makes the next; gone after an hour.
+
+        ``generation`` is the one of ``slots`` when the flight began.
+        """
         return f"{self._tag}shared-flight:{profile}:{team}:{terms}"
 
     def tally(self, minute: int) -> str:
