@@ -34,7 +34,7 @@ class Keys:
     def slots(self) -> str:
         """Hash: ``epoch``, ``signingKey``, ``identity:<profile>``; ``frozen``, the lockdown that holds the account.
 
-        ``generation`` counts how often somebody else has made the active key anew (``SharedTokens.end_generation``).
+        ``generation`` counts how often somebody else has made the active key anew while a run was open.
         """
         return f"{self._tag}slots"
 

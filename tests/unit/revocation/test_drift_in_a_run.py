@@ -142,25 +142,40 @@ def test_what_replaces_a_dead_secret_is_acknowledged_and_the_run_comes_to_its_en
     assert sunk.statuses() == (200, 200)
 
 
-def test_a_dead_token_in_a_secret_is_not_acknowledged(sunk: Sunk) -> None:
-    """The worker died between the write and the word, and the key was made anew before the next one came."""
-    sunk.until_replace()
-    old = sunk.kept
-    sunk.shared.azure.regenerate(SigningKey.SECONDARY)
-    sunk.world.clock.advance(EVERY)
-    acknowledge = sunk.shared.replacing.acknowledge
-    sunk.look_after.tick(MAPS)
-    sunk.world.clock.advance(11 * TICK / 10)
+class Dies(BaseException):
+    """The worker ends here."""
+
+
+@pytest.mark.parametrize("where", ["before the write", "before the word"])
+def test_nobody_says_of_a_dead_token_that_it_is_loaded(sunk: Sunk, where: str) -> None:
+    """A worker died before its word, and the key was made anew before the next one came."""
     said: list[str] = []
+    acknowledge, put = sunk.shared.replacing.acknowledge, sunk.secrets.put
+
+    def dies(*_args: object, **_options: object) -> object:
+        raise Dies
 
     def heard(token_id: str, *args: object, **options: object) -> object:
         said.append(token_id)
         return acknowledge(token_id, *args, **options)  # type: ignore[arg-type]  # passed on as it came
 
+    sunk.shared.replacing.acknowledge = dies  # type: ignore[method-assign, assignment]
+    if where == "before the write":
+        sunk.secrets.put = dies  # type: ignore[method-assign, assignment]
+    with pytest.raises(Dies):
+        sunk.until_replace()
+    run = sunk.shared.journal.running(MAPS)
+    assert run is not None
+    old = next(each for each in sunk.shared.log.unexpired(MAPS, sunk.world.clock.now()) if each.replaced_by)
+    sunk.secrets.put = put  # type: ignore[method-assign]
     sunk.shared.replacing.acknowledge = heard  # type: ignore[method-assign, assignment]
-    sunk.sinking.run()
-    assert old not in said
-    assert said == [sunk.kept]
+    sunk.shared.azure.regenerate(SigningKey.SECONDARY)
+    sunk.world.clock.advance(EVERY)
+    sunk.look_after.tick(MAPS)
+    sunk.let_pass(MINUTE)
+    assert set(said) == {sunk.kept}
+    assert old.replaced_by not in said
+    assert "logistics/service/batch" not in sunk.shared.revoking.consumers(run.id).names
 
 
 def test_a_shared_token_on_its_way_when_the_key_is_made_anew_is_given_to_nobody(sunk: Sunk) -> None:
@@ -217,7 +232,8 @@ def test_who_got_a_token_while_the_look_was_under_way_is_told_too() -> None:
     run = world.start()
     world.revoking.pause(run.id, ADMIN)
     kept.let_pass(EVERY)
-    read, got = world.world.keys.read, []
+    read = world.world.keys.read
+    got: list[str] = []
 
     def slow(account: str) -> KeyReading:
         if not got:
