@@ -32,10 +32,7 @@ class Keys:
 
     @property
     def slots(self) -> str:
-        """Hash: ``epoch``, ``signingKey``, ``identity:<profile>``; ``frozen``, the lockdown that holds the account.
-
-        ``generation`` counts how often somebody else has made the active key anew while a run was open.
-        """
+        """Hash: ``epoch``, ``generation``, ``signingKey``, ``identity:<profile>``; ``frozen``: a lockdown."""
         return f"{self._tag}slots"
 
     @property
@@ -191,10 +188,7 @@ class Keys:
         return f"{self._tag}shared:{profile}:{team}:{terms}"
 
     def shared_flight(self, profile: str, team: str, terms: str) -> str:
-        """Hash: ``fence``, ``holder`` and ``until`` (ms of the server) of who makes the next; gone after an hour.
-
-        ``generation`` is the one of ``slots`` when the flight began.
-        """
+        """Hash, an hour: ``fence``, ``holder``, ``until`` (server ms), ``generation``: of who makes the next."""
         return f"{self._tag}shared-flight:{profile}:{team}:{terms}"
 
     def tally(self, minute: int) -> str:
