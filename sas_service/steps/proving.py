@@ -31,7 +31,9 @@ def is_revoked(run: Run) -> Seen:
     is_round = all(answer.refused for answer in answers) and (not standby or canaries.all_accepted(run, standby))
     is_old = bool(by_azure) and not _is_another_key(run)
     seen = _count(run, is_round=is_round and not is_old, is_broken=is_old or any(each.accepted for each in answers))
-    return replace(seen, evidence={**seen.evidence, "provenByKeyFingerprint": by_azure}) if by_azure else seen
+    if not (seen.done and by_azure):
+        return seen
+    return replace(seen, evidence={**seen.evidence, "provenByKeyFingerprint": by_azure})
 
 
 def sign_again(run: Run) -> None:
