@@ -87,7 +87,7 @@ def build_revocations(settings: Settings, stores: Stores, policies: PolicyFile, 
     fenced, looking = under_permit(seen, azure.fence), Planning(seen)
     leases = FencedLeases(stores.leases, azure.fence, margin=world.pace.call_deadline)
     # One name for both: within a process they take turns on an account (worker.py).
-    holder, drift = _holder(), DriftWatch(fenced, looking, stores.notes)
+    holder, drift = _holder(), DriftWatch(fenced, looking, stores.notes, stores.shared_tokens)
     return Revocations(
         world=world,
         planning=planning,

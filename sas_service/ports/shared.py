@@ -85,7 +85,8 @@ class SharedTokens(Protocol):
     def hand_out(self, wish: HandOut) -> Current | NoneCurrent:
         """Return the current token for a caller and count it, in one round trip and atomically.
 
-        Current means: of the account's epoch, before ``schedule.last``, newer than ``after``. Raises Suspended.
+        Current means: of the account's epoch and key generation, before ``schedule.last``, newer than ``after``.
+        Raises Suspended.
         """
         ...
 
@@ -98,7 +99,18 @@ class SharedTokens(Protocol):
         ...
 
     def put(self, flight: Flight, shared: Shared) -> None:
-        """Make a token the current one and end the flight. Raises LeaseLost, EpochMoved."""
+        """Make a token the current one and end the flight.
+
+        Raises LeaseLost, and EpochMoved if the account's epoch or key generation is another than at the flight's start.
+        """
+        ...
+
+    def end_generation(self, account: str) -> None:
+        """Hear that the key generation behind the account's current tokens is gone, though its epoch stays.
+
+        From now on none of them is handed out, and what a flight brings that has begun before is not put. Repeated, it
+        ends what was made since, too. Does nothing for an account without slots.
+        """
         ...
 
     def rest(self, flight: Flight, lasts: timedelta) -> None:

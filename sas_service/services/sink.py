@@ -69,7 +69,8 @@ class Sinking:
         found = self._audit_log.token_by_fingerprint([profile.account], kept.fingerprint) if kept else None
         held = found if found and self._is_own(found, profile) else None
         now, epoch = self._clock.now(), self._slots.read(profile.account).epoch
-        if held is not None and held.grant.epoch == epoch and not _is_due(held, now):
+        # A token of this epoch may be dead all the same: of a key that somebody else made anew in the middle of a run.
+        if held and held.grant.epoch == epoch and not _is_due(held, now) and not self._replacing.is_told(held, epoch):
             self._acknowledge(held)
             return False
         issued = self._issue(profile, held, epoch, kept.version if kept else "")
@@ -111,8 +112,9 @@ class Sinking:
             return self._replacing.replace(held.id, self._caller, request_id=f"sink-{key[:16]}")
 
     def _acknowledge(self, record: TokenRecord) -> None:
-        """Say that the token is loaded; also after a crash between the write and this word."""
-        if record.replaces is not None and record.fingerprint is not None:
+        """Say that the token is loaded; also after a crash between the write and this word. Not of a dead one."""
+        is_new = record.replaces is not None and not self._replacing.is_told(record)
+        if is_new and record.fingerprint is not None:
             self._replacing.acknowledge(
                 record.id, self._caller, fingerprint=record.fingerprint, request_id=f"sink-{record.id[-16:]}"
             )

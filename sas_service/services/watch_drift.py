@@ -25,7 +25,7 @@ from sas_service.domain.runs import Revocation, StepRecord
 from sas_service.domain.situations import Situation
 from sas_service.domain.slots import SigningKey
 from sas_service.domain.standbys import bare_plan, foreign_way
-from sas_service.ports import AccountNotes, KeyReading, Lease
+from sas_service.ports import AccountNotes, KeyReading, Lease, SharedTokens
 from sas_service.services.plan_revocation import Planning
 from sas_service.steps.run import World
 
@@ -36,10 +36,11 @@ WORKER = {"objectId": "sas-service worker"}
 class DriftWatch:
     """Compares an account with what was last known to be right (domain/drift.py has the rules)."""
 
-    def __init__(self, world: World, planning: Planning, notes: AccountNotes) -> None:
+    def __init__(self, world: World, planning: Planning, notes: AccountNotes, shared: SharedTokens) -> None:
         self._world = world
         self._planning = planning
         self._notes = notes
+        self._shared = shared
 
     def look(self, lease: Lease, situation: Situation) -> Known:
         """Look once, under the account's lease.
@@ -90,16 +91,15 @@ class DriftWatch:
         self, lease: Lease, situation: Situation, key: SigningKey, reading: KeyReading, *, since: datetime
     ) -> None:
         """Let the holders of what died renew now, and what is issued from here on be told from it by its epoch."""
-        told = reading.last_updated[key]
-        until = max(since, min(told, situation.now)) if told else since
-        run = _done_by_somebody(situation, key, reading, until=until)
+        # The keys were read before now, and what was reserved before that may hang on the generation that is gone.
+        told, found = reading.last_updated[key], self._world.clock.now()
+        until = max(since, min(told, found)) if told else since
+        run = _done_by_somebody(situation, key, reading, Cut(KEY, key.value, situation.slots.epoch, found, until))
         # It may have been written before this worker, or the one before it, got any further.
         with suppress(RevisionConflict):
             self._world.journal.add(run)
-        is_held = self._world.journal.running(lease.account) is not None
-        # A run that is under way has planned with this epoch; it moves it itself, or waits for a person.
-        if key is situation.slots.signing_key and not is_held:
-            self._count_up(lease, situation, key)
+        if key is situation.slots.signing_key:
+            self._tell_old_from_new(lease, situation, key)
         self._record_run(run)
 
     def _record_run(self, run: Revocation) -> None:
@@ -108,6 +108,14 @@ class DriftWatch:
         told = {"revocation": run.id, "state": run.state.value, "entry": run_document(run), "slots": slots.document()}
         draft = EventDraft(EventKind.REVOCATION_ENDED, self._world.clock.now(), account=run.account, details=told)
         self._world.mirror.append(self._world.audit_log.append(draft, once=f"driftRun:{run.id}"))
+
+    def _tell_old_from_new(self, lease: Lease, situation: Situation, key: SigningKey) -> None:
+        """See to it that nothing is handed out any more that was signed before; repeated after a crash, once more."""
+        # A run that is under way has planned with this epoch: it moves it itself, or waits for a person.
+        if self._world.journal.running(lease.account) is None:
+            self._count_up(lease, situation, key)
+        else:
+            self._shared.end_generation(lease.account)
 
     def _count_up(self, lease: Lease, situation: Situation, key: SigningKey) -> None:
         try:
@@ -145,7 +153,7 @@ class DriftWatch:
         self._world.mirror.append(self._world.audit_log.append(draft, once=once))
 
 
-def _done_by_somebody(situation: Situation, key: SigningKey, reading: KeyReading, *, until: datetime) -> Revocation:
+def _done_by_somebody(situation: Situation, key: SigningKey, reading: KeyReading, cut: Cut) -> Revocation:
     """Write the regeneration as the run that it would have been, so that every reader of the journal knows of it."""
     account, now = situation.account.name, situation.now
     asked = Asked(
@@ -169,5 +177,5 @@ def _done_by_somebody(situation: Situation, key: SigningKey, reading: KeyReading
             StepRecord("switch", begun=now, done=now),
             StepRecord("complete", begun=now, done=now, evidence={"keyFingerprints": left}),
         ),
-        cuts=(Cut(KEY, key.value, situation.slots.epoch, now, until),),
+        cuts=(cut,),
     )

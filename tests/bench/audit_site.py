@@ -1,5 +1,6 @@
 """A Valkey filled with as many tokens as wanted, by the service's own scripts or by what they would write."""
 
+import os
 import random
 import sys
 import time
@@ -56,7 +57,8 @@ class AuditSite:
     """The server, an audit log over it, and the tokens as the generator makes them."""
 
     def __init__(self, directory: Path) -> None:
-        self.valkey: RunningValkey = start_valkey(directory, appendonly="no", save="")
+        small_pages = os.environ.get("SAS_BENCH_DISABLE_THP", "yes")
+        self.valkey: RunningValkey = start_valkey(directory, appendonly="no", save="", disable_thp=small_pages)
         patient = Limits(connect=timedelta(seconds=5), read=timedelta(seconds=120))
         self.redis = connect(self.valkey.url, limits=patient)
         server = Server(self.redis, durability=Durability(local=False), accept_no_persistence=True)

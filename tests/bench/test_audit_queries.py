@@ -1,7 +1,8 @@
 """What a page of 50 costs the server with 10,000 tokens and with many more, and what a token and an event weigh.
 
 Server time is what the server itself counts (INFO commandstats), so that a busy machine changes little.
-SAS_BENCH_TOKENS says how many tokens (1,000,000); with fewer than 200,000 nothing is demanded of the ratios.
+SAS_BENCH_TOKENS says how many tokens (1,000,000); with fewer than 200,000 nothing is demanded of the ratios. With
+SAS_BENCH_DISABLE_THP=no and GLIBC_TUNABLES=glibc.malloc.hugetlb=1 the servers' memory is in huge pages.
 """
 
 import os

@@ -48,7 +48,7 @@ def test_expired_token_is_refused_by_the_map(fresh_demo: RunningDemo) -> None:
     assert fresh_demo.ask_map(token).status_code == 401
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.full)])
 def test_a_second_run_finds_the_tokens_and_keys_of_the_first(tmp_path: Path, number: int) -> None:
     demo = RunningDemo(tmp_path / "var")
     issued = demo.issue(lifetime="PT2H").json()

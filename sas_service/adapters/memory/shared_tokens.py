@@ -32,6 +32,9 @@ class MemorySharedTokens(Failing):
         self._current: dict[SharedName, Shared] = {}
         self._used: set[str] = set()
         self._flights: dict[SharedName, tuple[int, str, datetime]] = {}
+        self._ended: Counter[str] = Counter()
+        self._generations: dict[SharedName, int] = {}
+        self._began: dict[SharedName, int] = {}
         self._tallies: Counter[_Tally] = Counter()
         self._fences = 0
         self._guard = Lock()
@@ -45,9 +48,7 @@ class MemorySharedTokens(Failing):
             if shared is None:
                 return NoneCurrent("")
             record = shared.record
-            account = wish.name.account
-            is_stale = record.grant.epoch != self._slots.read(account).epoch or self._slots.frozen(account) is not None
-            if is_stale or wish.now > shared.schedule.last:
+            if not self._is_of_today(wish.name, shared) or wish.now > shared.schedule.last:
                 return NoneCurrent(record.id)
             if wish.after and record.id.rpartition(".")[2] <= wish.after.rpartition(".")[2]:
                 return NoneCurrent(record.id, record.issued_at)
@@ -73,6 +74,7 @@ class MemorySharedTokens(Failing):
                 return Wait(until - now, rests=not taken_by)
             self._fences += 1
             self._flights[name] = (self._fences, holder, now + lasts)
+            self._began[name] = self._ended[name.account]
             return Flight(name, self._fences)
 
     def put(self, flight: Flight, shared: Shared) -> None:
@@ -82,9 +84,17 @@ class MemorySharedTokens(Failing):
             if self._flights[flight.name][0] != flight.fence:
                 raise LeaseLost("Another process has made the shared token meanwhile.")
             self._flights[flight.name] = (flight.fence, "", self._clock.now())
-            if self._slots.read(flight.name.account).epoch != shared.record.grant.epoch:
-                raise EpochMoved("The account's slot was switched meanwhile.")
+            generation, account = self._began[flight.name], flight.name.account
+            if (self._slots.read(account).epoch, self._ended[account]) != (shared.record.grant.epoch, generation):
+                raise EpochMoved("The account's slot was switched, or its key made anew, meanwhile.")
             self._current[flight.name] = shared
+            self._generations[flight.name] = generation
+
+    def end_generation(self, account: str) -> None:
+        """Hear that the key generation behind the account's current tokens is gone."""
+        self._fail_if_told()
+        with self._guard:
+            self._ended[account] += 1
 
     def rest(self, flight: Flight, lasts: timedelta) -> None:
         """End a flight that brought nothing: nobody may try again for ``lasts``."""
@@ -99,6 +109,12 @@ class MemorySharedTokens(Failing):
             over = [each for each in self._tallies if each[0] < closed and each[2].account in accounts]
             counted = [(each, self._tallies.pop(each)) for each in over]
         return tuple(event for each, count in counted for event in self._audit_log.append(_handed_out(each, count)))
+
+    def _is_of_today(self, name: SharedName, shared: Shared) -> bool:
+        """Tell whether the account is not frozen, at the token's epoch and at its key generation."""
+        is_current = shared.record.grant.epoch == self._slots.read(name.account).epoch
+        is_signed = self._generations[name] == self._ended[name.account]
+        return is_current and is_signed and self._slots.frozen(name.account) is None
 
     def _not_suspended(self, wish: HandOut) -> None:
         named = (("team", wish.name.team), ("client", wish.caller.application_id), ("profile", wish.name.profile))

@@ -32,7 +32,7 @@ class Keys:
 
     @property
     def slots(self) -> str:
-        """Hash: ``epoch``, ``signingKey``, ``identity:<profile>``; ``frozen``, the lockdown that holds the account."""
+        """Hash: ``epoch``, ``generation``, ``signingKey``, ``identity:<profile>``; ``frozen``: a lockdown."""
         return f"{self._tag}slots"
 
     @property
@@ -188,7 +188,7 @@ class Keys:
         return f"{self._tag}shared:{profile}:{team}:{terms}"
 
     def shared_flight(self, profile: str, team: str, terms: str) -> str:
-        """Hash: ``fence``, ``holder`` and ``until`` (ms of the server) of who makes the next; gone after an hour."""
+        """Hash, an hour: ``fence``, ``holder``, ``until`` (server ms), ``generation``: of who makes the next."""
         return f"{self._tag}shared-flight:{profile}:{team}:{terms}"
 
     def tally(self, minute: int) -> str:

@@ -26,6 +26,7 @@ _HAND_OUT = Script("hand_out")
 _TAKE = Script("fences", "take_flight")
 _PUT = Script("put_shared")
 _REST = Script("fences", "rest_flight")
+_END = Script("end_generation")
 _FOLD = Script("events", "fold_tally")
 _SUSPENDABLE = ("team", "client", "profile")
 _CALLER_MEMBERS = ("tenantId", "objectId", "applicationId", "kind")
@@ -71,7 +72,7 @@ class RedisSharedTokens:
         keys = Keys(name.account)
         answer: list[str] = self._server.run(
             _TAKE,
-            (keys.shared_flight(*_parts(name)), keys.shared(*_parts(name))),
+            (keys.shared_flight(*_parts(name)), keys.shared(*_parts(name)), keys.slots),
             (holder, milliseconds_of(lasts), _suffix(seen)),
         )
         match answer:
@@ -94,7 +95,12 @@ class RedisSharedTokens:
         if answer == "LEASE":
             raise LeaseLost("Another process has made the shared token meanwhile.")
         if answer == "EPOCH":
-            raise EpochMoved("The account's slot was switched meanwhile.")
+            raise EpochMoved("The account's slot was switched, or its key made anew, meanwhile.")
+
+    def end_generation(self, account: str) -> None:
+        """Hear that the key generation behind the account's current tokens is gone."""
+        # Not durably: what is lost with its server is lost with the note that it was done, which is written after it.
+        self._server.run(_END, (Keys(account).slots,), ())
 
     def rest(self, flight: Flight, lasts: timedelta) -> None:
         """End a flight that brought nothing: nobody may try again for ``lasts``."""

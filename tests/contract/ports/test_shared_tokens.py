@@ -13,7 +13,7 @@ from sas_service.adapters.memory import MemoryAuditLog, MemoryClock, MemoryShare
 from sas_service.adapters.redis.shared_tokens import RedisSharedTokens
 from sas_service.adapters.system_clock import SystemClock
 from sas_service.domain.callers import ALL_OF_THE_TEAM, Caller
-from sas_service.domain.errors import AuditLogUnavailable, EpochMoved, LeaseLost, Suspended
+from sas_service.domain.errors import AuditLogUnavailable, EpochMoved, LeaseLost, NotFound, Suspended
 from sas_service.domain.tokens import TokenRecord
 from sas_service.domain.windows import Schedule
 from sas_service.ports import Current, EventQuery, Flight, HandOut, NoneCurrent, Shared, SharedName, SharedTokens, Wait
@@ -202,6 +202,49 @@ def test_a_token_of_an_older_epoch_is_never_put(sharing: Sharing) -> None:
         sharing.tokens.put(flight, shared(sharing.now))
     assert sharing.ask() == NoneCurrent("")
     assert isinstance(sharing.tokens.take_flight(NAME, "b", seen="", lasts=LONG), Flight)
+
+
+def test_when_its_key_generation_is_gone_nobody_gets_it_whatever_his_process_has_a_copy_of(sharing: Sharing) -> None:
+    """The epoch stays, and every name of the account is concerned, no other account."""
+    other, elsewhere = replace(NAME, profile="batch"), replace(NAME, account=OTHER_ACCOUNT)
+    made, batch, kept = sharing.made(), sharing.made(other), sharing.made(elsewhere)
+    sharing.tokens.end_generation(ACCOUNT)
+    assert sharing.ask(known=made.record.id) == NoneCurrent(made.record.id)
+    assert sharing.ask(name=other) == NoneCurrent(batch.record.id)
+    assert sharing.ask(name=elsewhere) == Current(kept)
+    # Who insists on a newer one is not told to wait: the next is made for him at once.
+    assert sharing.ask(after=made.record.id) == NoneCurrent(made.record.id)
+    newer = sharing.made(seen=made.record.id)
+    assert sharing.ask(known=made.record.id) == Current(newer)
+    assert sum(int(str(count)) for *_, count in sharing.counts(sharing.now + 2 * MINUTE)) == 1
+
+
+def test_what_a_flight_brings_that_began_before_the_generation_ended_is_never_put(sharing: Sharing) -> None:
+    """It may have been signed before or after; nobody knows."""
+    made = sharing.made()
+    flight = sharing.flight(seen=made.record.id)
+    sharing.tokens.end_generation(ACCOUNT)
+    with pytest.raises(EpochMoved):
+        sharing.tokens.put(flight, shared(sharing.now))
+    assert sharing.ask() == NoneCurrent(made.record.id)
+    newer = sharing.made(seen=made.record.id)
+    assert sharing.ask() == Current(newer)
+
+
+def test_generations_end_as_often_as_somebody_says_so_also_where_nothing_is_shared(sharing: Sharing) -> None:
+    sharing.tokens.end_generation(ACCOUNT)
+    made = sharing.made()
+    assert sharing.ask() == Current(made)
+    for _ in range(2):
+        sharing.tokens.end_generation(ACCOUNT)
+        assert sharing.ask() == NoneCurrent(made.record.id)
+        made = sharing.made(seen=made.record.id)
+        assert sharing.ask() == Current(made)
+    sharing.tokens.end_generation("never-heard-of")
+    with pytest.raises(NotFound):
+        sharing.world.slots.read("never-heard-of")
+    sharing.world.move_epoch(ACCOUNT, 2)
+    assert sharing.ask() == NoneCurrent(made.record.id)
 
 
 def test_hand_outs_are_counted_by_token_caller_and_minute_and_folded_when_it_is_over(sharing: Sharing) -> None:

@@ -112,6 +112,35 @@ def test_a_process_that_dies_while_it_makes_the_token_holds_nobody_up_for_long(s
     assert service.signatures() == 2
 
 
+def test_a_key_generation_that_is_gone_ends_every_processs_copy_and_costs_one_signature(start: Start) -> None:
+    valkey = start()
+    one, two = (SharedService(valkey.url, {"k1": KEY}) for _ in range(2))
+    dead = one.get()
+    assert two.get() == dead
+    SharedService(valkey.url, {"k1": KEY}).shared_tokens.end_generation("maps-demo")
+    fresh = two.get()
+    assert fresh[0] > dead[0]
+    assert one.get() == fresh
+    assert one.signatures() == 2
+    assert one.slots.read("maps-demo").epoch == 1
+
+
+def test_a_token_signed_before_its_key_generation_ended_is_dropped_and_another_made(start: Start) -> None:
+    service = SharedService(start().url, {"k1": KEY})
+    ends = iter([True, False])
+
+    def overtaken() -> None:
+        if next(ends):
+            service.shared_tokens.end_generation("maps-demo")
+
+    service.before_signing = overtaken
+    given, _ = service.get()
+    records = service.audit_log.tokens(TokenQuery(["maps-demo"]), cursor=None, limit=10).items
+    assert [each.state for each in records] == [TokenState.LIVE, TokenState.ABANDONED]  # newest first
+    assert records[0].id == given
+    assert service.signatures() == 2
+
+
 def test_what_lies_in_the_servers_files_opens_nothing(start: Start) -> None:
     valkey = start()
     service = SharedService(valkey.url, {"k1": KEY})

@@ -60,7 +60,8 @@ class HttpWorld:
     def __post_init__(self) -> None:
         self.simulation = Simulation(is_cold=self.is_cold)
         self.notes = MemoryNotes(self.simulation.leases)
-        self.drift = DriftWatch(self.simulation.world, self.simulation.planning, self.notes)
+        of = self.simulation
+        self.drift = DriftWatch(of.world, of.planning, self.notes, of.shared_tokens)
         self.http = self._app().test_client()
 
     def _app(self) -> Flask:

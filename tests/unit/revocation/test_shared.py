@@ -6,7 +6,7 @@ from itertools import count
 
 import pytest
 
-from sas_service.adapters.memory import MemorySealing, MemorySharedTokens
+from sas_service.adapters.memory import MemorySealing
 from sas_service.domain.consumers import Acknowledgement, Consumer
 from sas_service.domain.errors import InvalidRequest, NotFound
 from sas_service.domain.policy import Sharing
@@ -29,9 +29,6 @@ class SharedSimulation(Simulation):
         super().__post_init__()
         shared = replace(POLICY.profiles["web"], sharing=Sharing.SHARED)
         self.policies.policy = replace(POLICY, profiles={**POLICY.profiles, "web": shared})
-        self.shared_tokens = MemorySharedTokens(
-            clock=self.clock, slots=self.slots, suspensions=self.suspensions, audit_log=self.log
-        )
         sealing = MemorySealing()
         making = Making(
             policies=self.policies,

@@ -22,7 +22,7 @@ class Upkept:
     def __init__(self, world: Simulation) -> None:
         self.world = world
         self.notes = MemoryNotes(world.leases)
-        self.drift = DriftWatch(world.world, world.planning, self.notes)
+        self.drift = DriftWatch(world.world, world.planning, self.notes, world.shared_tokens)
         self.look_after = self.worker("worker")
         world.runner = PlaybookRunner(world.world, world.leases, holder="worker")
 

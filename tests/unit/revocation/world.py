@@ -20,6 +20,7 @@ from sas_service.adapters.memory import (
     MemoryLockdowns,
     MemorySealing,
     MemorySharedKeySecrets,
+    MemorySharedTokens,
     MemorySlots,
     MemorySuspensions,
     MemoryTokenIds,
@@ -164,6 +165,9 @@ class Simulation:
         self.journal = MemoryJournal(self.leases)
         self.acknowledgements = MemoryAcknowledgements()
         self.lockdowns = MemoryLockdowns(self.slots, self.leases)
+        self.shared_tokens = MemorySharedTokens(
+            clock=self.clock, slots=self.slots, suspensions=self.suspensions, audit_log=self.log
+        )
 
     def _world(self) -> World:
         return World(

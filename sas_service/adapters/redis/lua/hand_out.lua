@@ -7,12 +7,12 @@ for i = 1, 3 do
   if suspended[i] then return {'SUSPENDED', tostring(i)} end
 end
 
-local current = redis.call('HMGET', KEYS[1], 'id', 'epoch', 'last', 'issued', 'used')
+local current = redis.call('HMGET', KEYS[1], 'id', 'epoch', 'last', 'issued', 'used', 'generation')
 local id = current[1]
 if not id then return {'NONE', ''} end
 -- An account in lockdown is frozen: nothing is handed out, and the reservation of a new token is refused.
-local slots = redis.call('HMGET', KEYS[2], 'epoch', 'frozen')
-if slots[2] or current[2] ~= slots[1] or tonumber(ARGV[4]) > tonumber(current[3]) then
+local slots = redis.call('HMGET', KEYS[2], 'epoch', 'frozen', 'generation')
+if slots[2] or current[2] ~= slots[1] or (current[6] or '') ~= (slots[3] or '') or tonumber(ARGV[4]) > tonumber(current[3]) then
   return {'NONE', id}
 end
 -- Ids are ordered by the time at which they were given out.
