@@ -12,6 +12,7 @@ from sas_service.domain.errors import (
     AzureRefused,
     AzureThrottled,
     AzureUnavailable,
+    BudgetExhausted,
     MirrorUnavailable,
     NotFound,
     OperatorMissing,
@@ -67,7 +68,7 @@ def lock_down(use: UseCases, ask: Ask) -> Answer:
     roles=_MANAGE,
     parameters=_PATH,
     answers={202: Documented("The release is under way.", LockdownShown(), examples.LOCKDOWN)},
-    problems=(ReleaseRefused, AzureUnavailable, AzureThrottled, AzureRefused, *_WRITING),
+    problems=(ReleaseRefused, BudgetExhausted, AzureUnavailable, AzureThrottled, AzureRefused, *_WRITING),
 )
 def release(use: UseCases, ask: Ask) -> Answer:
     """Release the account; refused until both keys are others than before the lock, so that nothing revives.

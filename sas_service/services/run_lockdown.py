@@ -1,27 +1,19 @@
 """Drive lockdowns: look, act, look again; level-triggered, so a crash anywhere needs nothing but the next tick."""
 
 from dataclasses import replace
+from functools import partial
 
 from sas_service.domain.audit import EventKind
-from sas_service.domain.errors import (
-    AzureRefused,
-    AzureThrottled,
-    AzureUnavailable,
-    IdentityUnavailable,
-    LeaseLost,
-    RevisionConflict,
-    WriteUnconfirmed,
-)
+from sas_service.domain.errors import AuditLogUnavailable, LeaseLost, MirrorUnavailable, RevisionConflict
 from sas_service.domain.lockdowns import LockdownState
 from sas_service.domain.runs import StepRecord
 from sas_service.playbooks import LOCKING, RELEASING
-from sas_service.ports import Leases
+from sas_service.ports import Lease, Leases
 from sas_service.steps import locking
 from sas_service.steps.locking import Lock, LockStep
 from sas_service.steps.run import World
 from sas_service.steps.step import Seen
-
-_AZURE = (AzureRefused, AzureThrottled, AzureUnavailable, IdentityUnavailable, WriteUnconfirmed)
+from sas_service.steps.troubles import AZURE_TROUBLES, TOO_SLOW, bug, trouble
 
 
 class LockdownRunner:
@@ -33,25 +25,52 @@ class LockdownRunner:
         self._holder = holder
 
     def tick(self, account: str) -> None:
-        """Bring the account's lockdown as far as it goes now. Raises AuditLogUnavailable, MirrorUnavailable."""
+        """Bring the account's lockdown as far as it goes now. Raises AuditLogUnavailable, MirrorUnavailable.
+
+        A bug is raised too, after it was noted at the lockdown.
+        """
         if self._world.lockdowns.current(account) is None:
             return
-        now = self._world.clock.now()
-        lease = self._leases.take(account, self._holder, until=now + self._world.pace.lease, now=now)
+        lease = self._take(account)
         if lease is None:
             return
         # Read again: what was read before the lease may be somebody else's past.
         entry = self._world.lockdowns.current(account)
         if entry is None:
             return
-        lock = Lock(self._world, lease, entry)
+        self._go_on(Lock(self._world, lease, entry, renewal=partial(self._take, account)))
+
+    def _go_on(self, lock: Lock) -> None:
         try:
             advance(lock)
-        except (RevisionConflict, LeaseLost):
-            return  # a person decided, or another worker took over: the next tick sees what is true then
+        except RevisionConflict:
+            return  # a person decided: the next tick sees what is true then
+        except LeaseLost:
+            self._say_too_slow(lock)
+            return
+        except (AuditLogUnavailable, MirrorUnavailable):
+            raise  # nothing can be put on record
+        except Exception as error:
+            _note(lock, _at(lock), Seen(missing=bug(error)))
+            raise
         if lock.entry.is_over:
             # A run that was held up may go on at once.
-            self._leases.release(lease)
+            self._leases.release(lock.lease)
+
+    def _take(self, account: str) -> Lease | None:
+        now = self._world.clock.now()
+        return self._leases.take(account, self._holder, until=now + self._world.pace.lease, now=now)
+
+    def _say_too_slow(self, lock: Lock) -> None:
+        """Note that nothing can be sent within the lease, unless somebody else has the account now, or has had it."""
+        lease = self._take(lock.entry.account)
+        if lease is None:
+            return
+        lock.lease = lease
+        try:
+            _note(lock, _at(lock), Seen(missing=TOO_SLOW))
+        except (RevisionConflict, LeaseLost):
+            return  # somebody else has had it meanwhile
 
 
 def advance(lock: Lock) -> None:
@@ -93,8 +112,13 @@ def _look(lock: Lock, step: LockStep) -> Seen:
         if seen.done or step.do is None or seen.streak is not None:
             return seen
         return step.do(lock) or step.done(lock)
-    except _AZURE as error:
-        return Seen(missing=f"Azure: {type(error).__name__}")
+    except AZURE_TROUBLES as error:
+        return trouble(error)
+
+
+def _at(lock: Lock) -> str:
+    """Return the step that a lockdown is at, nothing where it only watches."""
+    return lock.entry.step.name if lock.entry.step else ""
 
 
 def _finish(lock: Lock, name: str, seen: Seen) -> None:

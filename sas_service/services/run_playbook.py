@@ -2,27 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 
 from sas_service.domain.audit import EventKind
-from sas_service.domain.errors import (
-    AzureRefused,
-    AzureThrottled,
-    AzureUnavailable,
-    BudgetExhausted,
-    IdentityUnavailable,
-    LeaseLost,
-    RevisionConflict,
-    WriteUnconfirmed,
-)
+from sas_service.domain.errors import AuditLogUnavailable, LeaseLost, MirrorUnavailable, RevisionConflict
 from sas_service.domain.revocations import Lever, State
 from sas_service.domain.runs import StepRecord
 from sas_service.playbooks import PLAYBOOKS
-from sas_service.ports import Leases
+from sas_service.ports import Lease, Leases
 from sas_service.steps.run import Run, World
 from sas_service.steps.step import Seen, Step
+from sas_service.steps.troubles import AZURE_TROUBLES, TOO_SLOW, bug, trouble
 from sas_service.steps.waits import TOO_LONG
 
-_AZURE = (AzureRefused, AzureThrottled, AzureUnavailable, BudgetExhausted, IdentityUnavailable, WriteUnconfirmed)
 _MOVES_ON = frozenset({State.RUNNING, State.WAITING})
 
 
@@ -38,15 +30,17 @@ class PlaybookRunner:
         self._playbooks = playbooks
 
     def tick(self, account: str) -> None:
-        """Bring the account's run as far as it goes now. Raises AuditLogUnavailable, MirrorUnavailable."""
+        """Bring the account's run as far as it goes now. Raises AuditLogUnavailable, MirrorUnavailable.
+
+        A bug is raised too, after it was noted at the run: a person is called, and it goes on by itself once mended.
+        """
         entry = self._world.journal.running(account)
         if entry is None or entry.state not in _MOVES_ON:
             return
         # A lockdown holds the account, and ends the run.
         if self._world.lockdowns.current(account) is not None:
             return
-        now = self._world.clock.now()
-        lease = self._leases.take(account, self._holder, until=now + self._world.pace.lease, now=now)
+        lease = self._take(account)
         if lease is None:
             return
         # Read again: what was read before the lease may be somebody else's past.
@@ -56,10 +50,35 @@ class PlaybookRunner:
         entry = self._world.journal.read(entry.id)
         if entry.state not in _MOVES_ON:
             return
+        self._go_on(Run(self._world, lease, entry, renewal=partial(self._take, account)))
+
+    def _go_on(self, run: Run) -> None:
         try:
-            self.advance(Run(self._world, lease, entry))
+            self.advance(run)
+        except RevisionConflict:
+            return  # a person decided: the next tick sees what is true then
+        except LeaseLost:
+            self._say_too_slow(run)
+        except (AuditLogUnavailable, MirrorUnavailable):
+            raise  # nothing can be put on record
+        except Exception as error:
+            _note(run, Seen(missing=bug(error), human=TOO_LONG))
+            raise
+
+    def _take(self, account: str) -> Lease | None:
+        now = self._world.clock.now()
+        return self._leases.take(account, self._holder, until=now + self._world.pace.lease, now=now)
+
+    def _say_too_slow(self, run: Run) -> None:
+        """Note that nothing can be sent within the lease, unless somebody else has the account now, or has had it."""
+        lease = self._take(run.entry.account)
+        if lease is None or run.entry.step is None:
+            return
+        run.lease = lease
+        try:
+            _note(run, Seen(missing=TOO_SLOW, human=TOO_LONG if _is_late(run, run.entry.step) else None))
         except (RevisionConflict, LeaseLost):
-            return  # a person decided, or another runner took over: the next tick sees what is true then
+            return  # somebody else has had it meanwhile
 
     def advance(self, run: Run) -> None:
         """Walk on until something has to be waited for."""
@@ -97,14 +116,18 @@ def look_and_act(run: Run, step: Step) -> Seen:
             return seen
         run.look_again()
         return step.do(run) or step.done(run)
-    except _AZURE as error:
-        return Seen(missing=f"Azure: {type(error).__name__}")
+    except AZURE_TROUBLES as error:
+        return trouble(error)
 
 
 def _in_time(run: Run, step: Step, record: StepRecord, seen: Seen) -> Seen:
     """Call a person for a step that takes too long; it is tried on meanwhile."""
-    is_late = step.bounded and record.begun is not None and run.now - record.begun > run.pace.proof_limit
+    is_late = step.bounded and _is_late(run, record)
     return replace(seen, human=TOO_LONG) if is_late and not seen.human else seen
+
+
+def _is_late(run: Run, record: StepRecord) -> bool:
+    return record.begun is not None and run.now - record.begun > run.pace.proof_limit
 
 
 def _finish(run: Run, name: str, seen: Seen) -> None:
@@ -125,17 +148,17 @@ def _finish(run: Run, name: str, seen: Seen) -> None:
 def _note(run: Run, seen: Seen) -> None:
     """Remember what is missing, if that is news; what only a person can help with is said aloud."""
     record = run.entry.step
-    if record is None:
-        return
-    noted = _noted(record, seen)
+    # Without a step all is done but the end itself, which something unexpected keeps from being written.
+    noted = run.entry.with_step(_noted(record, seen)) if record else run.entry
     state = State.WAITING if seen.human else State.RUNNING
     waiting_for, code = (seen.missing, seen.human) if seen.human else (None, None)
-    before = (run.entry.state, run.entry.waiting_code, record)
+    before = (run.entry.state, run.entry.waiting_code, run.entry)
     if before == (state, code, noted) and not run.has_probed:
         return
     if seen.human and seen.human != run.entry.waiting_code:
-        run.event(EventKind.REVOCATION_WAITS, step=record.name, waitingFor=seen.missing, code=seen.human)
-    run.save(replace(run.entry.with_step(noted), state=state, waiting_for=waiting_for, waiting_code=code))
+        name = record.name if record else None
+        run.event(EventKind.REVOCATION_WAITS, step=name, waitingFor=seen.missing, code=seen.human)
+    run.save(replace(noted, state=state, waiting_for=waiting_for, waiting_code=code))
 
 
 def _noted(record: StepRecord, seen: Seen) -> StepRecord:
@@ -152,8 +175,8 @@ def _walk_back(run: Run, steps: tuple[Step, ...]) -> None:
         run.look_again()
         try:
             seen = step.undo(run)
-        except _AZURE as error:
-            seen = Seen(missing=f"Azure: {type(error).__name__}")
+        except AZURE_TROUBLES as error:
+            seen = trouble(error)
         if not seen.done:
             _note(run, seen)
             return

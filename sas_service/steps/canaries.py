@@ -25,8 +25,11 @@ def is_emergency(run: Run) -> bool:
 
 
 def standby_names(run: Run) -> list[str]:
-    """Return the canaries of the new slot: one for each profile that hangs on it."""
-    return [STANDBY + profile for profile in sorted(run.way.standby)]
+    """Return the canaries of the new slot: one for each profile that hangs on it.
+
+    Nothing can be issued for a profile that the policy has no more: its slot need not be proven, and holds up nobody.
+    """
+    return [STANDBY + profile for profile in sorted(run.way.standby.keys() & run.profiles.keys())]
 
 
 def old_names(run: Run) -> list[str]:
@@ -51,29 +54,44 @@ def sign_standby(run: Run) -> None:
 
 
 def sign_old(run: Run) -> None:
-    """Sign the canaries of what will be cut, while that is still possible."""
-    profile = _any_profile(run)
+    """Sign the canaries of what will be cut, while that is still possible; none without a profile to sign with."""
+    found = _signer_of_old(run)
+    if found is None:
+        return
+    profile, taking_over = found
     for name in old_names(run):
         if usable(run, name) or name in run.entry.accepted:
             continue
         kill = run.way.kill
         if name.startswith(OLD_KEY) and kill.key:
-            sign(
-                run,
-                name,
-                profile,
-                kill.key,
-                run.way.standby.get(profile) or run.world.slots.read(run.entry.account).identities[profile],
-            )
+            sign(run, name, profile, kill.key, taking_over)
         else:
             sign(run, name, profile, run.way.new_key, name.removeprefix(OLD_IDENTITY))
+
+
+def signer(run: Acting[E]) -> tuple[str, str] | None:
+    """Return a profile and the identity that it signs with, or would sign with first; None without any profile."""
+    active = run.world.slots.read(run.entry.account).identities
+    used = sorted(active.keys() & run.profiles.keys())
+    if used:
+        return used[0], active[used[0]]
+    fresh = min(run.profiles, default=None)
+    return None if fresh is None else (fresh, run.profiles[fresh].identities[0])
+
+
+def is_unsignable(run: Run, name: str) -> bool:
+    """Tell whether there is no such canary because the policy has no profile of the account to sign it with."""
+    return name not in run.entry.canaries and not run.profiles
 
 
 def probe(run: Acting[E], name: str) -> list[Probed]:
     """Ask every host about a canary, and note the answers."""
     canary = run.entry.canaries[name]
     token = run.world.sealing.open(canary.sealed, about=_about(run, name))
-    answers = [run.world.data_plane.probe(run.entry.account, host, token) for host in run.account.hosts]
+    answers = []
+    for host in run.account.hosts:
+        run.keep_lease()
+        answers.append(run.world.data_plane.probe(run.entry.account, host, token))
     at = format_instant(run.now)
     notes = tuple(
         {"at": at, "canary": name, "host": host, "status": answer.status}
@@ -133,8 +151,10 @@ def _grant(run: Acting[E], profile: str, key: SigningKey, identity: str, princip
     )
 
 
-def _any_profile(run: Run) -> str:
-    return next(iter(sorted(run.way.standby)), None) or min(run.profiles)
+def _signer_of_old(run: Run) -> tuple[str, str] | None:
+    """Return who signs what will be cut: an identity that takes over where there is one, for that is known to work."""
+    proven = sorted(run.way.standby.keys() & run.profiles.keys())
+    return (proven[0], run.way.standby[proven[0]]) if proven else signer(run)
 
 
 def _about(run: Acting[E], name: str) -> str:

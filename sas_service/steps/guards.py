@@ -3,30 +3,47 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from sas_service.domain.errors import AzureRefused, AzureThrottled, AzureUnavailable, BudgetExhausted
+from sas_service.domain.errors import AzureRefused
 from sas_service.domain.probes import OLD_KEY
 from sas_service.steps import canaries, casualties, sharing_keys
 from sas_service.steps.moving import SLOTS_MOVED, is_settled, is_switched
 from sas_service.steps.run import Run
 from sas_service.steps.step import Seen
+from sas_service.steps.troubles import AZURE_TROUBLES
 
 UNREPLACED, KEY_CHANGED = "unreplaced-tokens", "key-changed"
 
+Guard = Callable[[Run], Seen | None]
+
 
 def why_not_cut(run: Run) -> Seen | None:
-    """Return the first thing that speaks against cutting now, or None: then all that dies is on record."""
-    for guard in GUARDS:
-        held = guard(run)
-        if held is not None:
-            return held
+    """Return the first thing that speaks against cutting now, or None: then all that dies is on record.
+
+    Probes of many profiles and hosts may take long: what was looked at before them is then looked at again, and the
+    lease is prolonged to send under it. Raises LeaseLost.
+    """
+    begun = run.now
+    held = _first(run, (*QUICK, *PROBING))
+    if held is None and run.now - begun > run.pace.call_deadline:
+        run.look_again()
+        held = _first(run, QUICK)
+    if held is not None:
+        return held
+    run.keep_lease(run.pace.lease)
     casualties.record_before_cut(run)
     return None
+
+
+def _first(run: Run, guards: tuple[Guard, ...]) -> Seen | None:
+    return next((held for guard in guards if (held := guard(run)) is not None), None)
 
 
 def _slots_are_new(run: Run) -> Seen | None:
     """Nobody has switched back, and no profile that came meanwhile signs with what is cut."""
     slots = run.world.slots.read(run.entry.account)
-    behind = sorted(name for name, each in slots.identities.items() if each in run.way.kill.identities)
+    # A profile that the policy has no more signs with nothing, whatever its slot still says.
+    active = {name: each for name, each in slots.identities.items() if name in run.profiles}
+    behind = sorted(name for name, each in active.items() if each in run.way.kill.identities)
     if behind:
         return Seen(missing=f"profiles sign with what is cut: {', '.join(behind)}", human=SLOTS_MOVED)
     switched = is_switched(run)
@@ -88,7 +105,7 @@ def _old_canaries_work(run: Run) -> Seen | None:
         if name in run.entry.accepted or (canary is not None and canary.proven):
             continue
         if canary is None:
-            if canaries.is_emergency(run):
+            if canaries.is_emergency(run) or (canaries.is_unsignable(run, name) and name.startswith(OLD_KEY)):
                 continue
             return _not_accepted(run, name, is_refused=refused)
         answers = canaries.probe(run, name)
@@ -100,7 +117,7 @@ def _old_canaries_work(run: Run) -> Seen | None:
 
 
 def _sign_old(run: Run) -> bool:
-    """Sign what will prove the cut; returns whether Azure refuses to: somebody may have taken the identity off.
+    """Sign what will prove the cut; returns whether that cannot be: Azure refuses to, or no profile is left.
 
     In an emergency nothing waits for a canary: the run then ends with a person's word instead of a proof.
     """
@@ -108,10 +125,10 @@ def _sign_old(run: Run) -> bool:
         canaries.sign_old(run)
     except AzureRefused:
         return True
-    except (AzureThrottled, AzureUnavailable, BudgetExhausted):
+    except AZURE_TROUBLES:
         if not canaries.is_emergency(run):
             raise
-    return False
+    return not run.profiles
 
 
 def _not_accepted(run: Run, name: str, *, is_refused: bool) -> Seen:
@@ -132,13 +149,12 @@ def _new_slot_works(run: Run) -> Seen | None:
     return Seen(missing="the new slot is not accepted everywhere")
 
 
-GUARDS: tuple[Callable[[Run], Seen | None], ...] = (
+QUICK: tuple[Guard, ...] = (
     _slots_are_new,
     _nothing_half_issued,
     _daemons_have_moved,
     _nobody_unreplaced,
     new_key_is_the_proven_one,
-    _old_canaries_work,
-    _new_slot_works,
 )
-"""In the order in which they are asked: the cheap ones first."""
+PROBING: tuple[Guard, ...] = (_old_canaries_work, _new_slot_works)
+"""Asked after the quick ones: they ask every host for every canary, one after the other."""

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from sas_service.domain.audit import EventKind
-from sas_service.domain.errors import AzureRefused, AzureThrottled, AzureUnavailable, IdentityUnavailable
 from sas_service.domain.lockdowns import NEW_KEYS, REGENERATE, Lockdown
 from sas_service.domain.revocations import State
 from sas_service.domain.runs import Canary, Streak
@@ -12,10 +11,10 @@ from sas_service.domain.slots import SigningKey
 from sas_service.steps import canaries
 from sas_service.steps.run import Acting
 from sas_service.steps.step import Seen
+from sas_service.steps.troubles import AZURE_TROUBLES
 
 DISABLE, SIGN, PROVE, KEYS = "disable-local-auth", "sign-canaries", "prove-refused", NEW_KEYS
 OLD_KEY = "old-key:"
-_TROUBLES = (AzureRefused, AzureThrottled, AzureUnavailable, IdentityUnavailable)
 
 
 class Lock(Acting[Lockdown]):
@@ -76,7 +75,7 @@ def are_signed(lock: Lock) -> Seen:
 
 def sign_once(lock: Lock) -> Seen:
     """Sign a canary of each key and see it accepted; what cannot be had at once is done without: nothing waits."""
-    found = signer(lock)
+    found = canaries.signer(lock)
     if found is None:
         return Seen(done=True, evidence={"proven": []})
     profile, identity = found
@@ -85,22 +84,12 @@ def sign_once(lock: Lock) -> Seen:
         try:
             if name not in lock.entry.canaries:
                 canaries.sign(lock, name, profile, key, identity)
-        except _TROUBLES:
+        except AZURE_TROUBLES:
             continue
         answers = canaries.probe(lock, name)
         if answers and all(answer.accepted for answer in answers):
             canaries.mark_proven(lock, name)
     return Seen(done=True, evidence={"proven": [canary.name for canary in testifying(lock)]})
-
-
-def signer(lock: Lock) -> tuple[str, str] | None:
-    """Return a profile and the identity that it signs with, or would sign with first; None without any profile."""
-    active = lock.world.slots.read(lock.entry.account).identities
-    used = sorted(active.keys() & lock.profiles.keys())
-    if used:
-        return used[0], active[used[0]]
-    fresh = min(lock.profiles, default=None)
-    return None if fresh is None else (fresh, lock.profiles[fresh].identities[0])
 
 
 def is_disabled(lock: Lock) -> Seen:

@@ -1,7 +1,11 @@
 """The end: what was cut is refused everywhere, what took over is accepted, and all of it is on record."""
 
+from dataclasses import replace
+
+from sas_service.domain.probes import OLD_KEY
 from sas_service.domain.runs import Streak
 from sas_service.steps import canaries, guards, sharing_keys
+from sas_service.steps.cutting import REGENERATE
 from sas_service.steps.run import Run
 from sas_service.steps.step import Seen
 
@@ -15,16 +19,21 @@ def is_revoked(run: Run) -> Seen:
     if held is not None:
         return held
     names = [name for name in canaries.old_names(run) if name not in run.entry.accepted]
-    mute = [name for name in names if not _can_testify(run, name)]
+    by_azure = [name for name in names if _is_known_by_its_key(run, name)]
+    mute = [name for name in names if name not in by_azure and not _can_testify(run, name)]
     if mute and UNPROVABLE not in run.entry.accepted:
         missing = f"nothing is left to ask about: {', '.join(mute)} has expired or was never accepted"
         return Seen(missing=missing, human=UNPROVABLE)
-    answers = [answer for name in names if name not in mute for answer in canaries.probe(run, name)]
+    answers = [answer for name in names if name not in {*mute, *by_azure} for answer in canaries.probe(run, name)]
     standby = [name for name in canaries.standby_names(run) if canaries.usable(run, name)]
     if len(standby) < len(canaries.standby_names(run)):
         return Seen(missing="canaries of the new slot to sign")
     is_round = all(answer.refused for answer in answers) and (not standby or canaries.all_accepted(run, standby))
-    return _count(run, is_round=is_round, is_broken=any(answer.accepted for answer in answers))
+    is_old = bool(by_azure) and not _is_another_key(run)
+    seen = _count(run, is_round=is_round and not is_old, is_broken=is_old or any(each.accepted for each in answers))
+    if not (seen.done and by_azure):
+        return seen
+    return replace(seen, evidence={**seen.evidence, "provenByKeyFingerprint": by_azure})
 
 
 def sign_again(run: Run) -> None:
@@ -54,6 +63,20 @@ def is_complete(run: Run) -> Seen:
 
 def _can_testify(run: Run, name: str) -> bool:
     return canaries.usable(run, name) and run.entry.canaries[name].proven
+
+
+def _is_known_by_its_key(run: Run, name: str) -> bool:
+    """Tell whether the account itself must testify, because the policy has nobody to sign a canary of the key with."""
+    return name.startswith(OLD_KEY) and canaries.is_unsignable(run, name)
+
+
+def _is_another_key(run: Run) -> bool:
+    """Look whether the key that Azure shows now is another one than before it was cut: then the old one is gone."""
+    key = run.way.kill.key
+    intent = run.entry.intent("regenerate", key.value, REGENERATE) if key else None
+    if key is None or intent is None:
+        return False
+    return run.world.keys.read(run.entry.account).fingerprints[key] != intent.baseline
 
 
 def _count(run: Run, *, is_round: bool, is_broken: bool) -> Seen:

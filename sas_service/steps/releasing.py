@@ -70,7 +70,7 @@ def enable(lock: Lock) -> Seen | None:
 def is_accepted(lock: Lock) -> Seen:
     """Probe: a token of the new key is let in on every host, in a row, and no canary of the old keys is."""
     name = _canary(lock)
-    if locking.signer(lock) is None:
+    if canaries.signer(lock) is None:
         return Seen(done=True, evidence={"proven": False})  # no profile is left to sign with: nobody can be let in
     if not canaries.usable(lock, name):
         return Seen(missing="the canary of the new key is to sign")
@@ -85,7 +85,7 @@ def is_accepted(lock: Lock) -> Seen:
 
 def sign_new(lock: Lock) -> None:
     """Sign the canary of the key that is to sign."""
-    slots, found = lock.world.slots.read(lock.entry.account), locking.signer(lock)
+    slots, found = lock.world.slots.read(lock.entry.account), canaries.signer(lock)
     if found is not None:
         canaries.sign(lock, _canary(lock), found[0], slots.signing_key, found[1])
 

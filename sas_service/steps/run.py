@@ -13,7 +13,7 @@ from sas_service.domain.directions import Direction
 from sas_service.domain.errors import LeaseLost, SasServiceError
 from sas_service.domain.pace import Pace
 from sas_service.domain.policy import Account, Profile
-from sas_service.domain.runs import Canary, Intent, Revocation, past_of
+from sas_service.domain.runs import CUTTING_STEPS, Canary, Intent, Revocation, past_of
 from sas_service.domain.tokens import TokenRecord
 from sas_service.ports import (
     AccountIdentities,
@@ -112,6 +112,9 @@ class Entry(Protocol):
 
 E = TypeVar("E", bound=Entry)
 
+Renewal = Callable[[], Lease | None]
+"""Takes the account for its holder once more; None when somebody else has it."""
+
 
 class Acting(ABC, Generic[E]):
     """Every write goes through here, so that none is made without lease, fence and record."""
@@ -119,9 +122,10 @@ class Acting(ABC, Generic[E]):
     kind: str
     """How events name what they belong to."""
 
-    def __init__(self, world: World, lease: Lease, entry: E) -> None:
+    def __init__(self, world: World, lease: Lease, entry: E, *, renewal: Renewal | None = None) -> None:
         self.world = world
         self.lease = lease
+        self._renewal = renewal
         self.entry = entry
         self._kept = entry
         self._records: tuple[TokenRecord, ...] | None = None
@@ -162,6 +166,20 @@ class Acting(ABC, Generic[E]):
         draft = EventDraft(kind=kind, at=self.now, account=self.entry.account, details=said)
         self.world.mirror.append(self.world.audit_log.append(draft))
 
+    def keep_lease(self, at_least: timedelta | None = None) -> None:
+        """Prolong the lease if less than ``at_least`` (two calls' time) is left of it: a long look must not outlast it.
+
+        Raises LeaseLost once it was over, also if nobody has had it since: only an unbroken lease keeps its fence, and
+        what was seen under another one is not acted upon.
+        """
+        wanted = 2 * self.pace.call_deadline if at_least is None else at_least
+        if self._renewal is None or self.lease.until - self.now >= wanted:
+            return
+        prolonged = self._renewal()
+        if prolonged is None or prolonged.fence != self.lease.fence:
+            raise LeaseLost("The lease was over before it could be prolonged.")
+        self.lease = prolonged
+
     def write(
         self,
         step: str,
@@ -180,6 +198,9 @@ class Acting(ABC, Generic[E]):
         known = self.entry.intent(operation, name, step)
         if known is not None and not self._may_repeat(known, patience or self.pace.resend_after):
             return
+        if step not in CUTTING_STEPS:
+            # The lease of a cut is prolonged by its guards alone: what they have seen must be young when it is sent.
+            self.keep_lease()
         if self.lease.until - self.now < 2 * self.pace.call_deadline:
             raise LeaseLost("The lease ends too soon to send anything under it.")
         fresh = known or Intent(self.world.new_id(), step, operation, name, baseline, self.lease.fence, ())

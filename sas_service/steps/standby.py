@@ -156,7 +156,8 @@ def _overdue(run: Run) -> str | None:
 
 
 def _newcomers(run: Run) -> set[str]:
-    return set(run.way.identities.values())
+    """Return who takes over; not for a profile that the policy has no more, nor perhaps its identities."""
+    return {identity for name, identity in run.way.identities.items() if name in run.profiles}
 
 
 def _roles_wanted(run: Run) -> list[tuple[str, str]]:

@@ -42,8 +42,9 @@ WAITS: Final[tuple[Wait, ...]] = (
     ),
     Wait(
         TOO_LONG,
-        "A step is not done within the limit; the run says what is missing. It is tried on meanwhile.",
-        "Remove what stands in the way (a role of ours, a lock, Azure being away): it goes on by itself.",
+        "A step is not done within the limit, or fails unexpectedly; the run says what is missing. It is tried on.",
+        "Remove what stands in the way (a role of ours, a lock, Azure being away): it goes on by itself. An unexpected"
+        " error of the service itself is in the worker's log: report it.",
     ),
     Wait(
         guards.UNREPLACED,
