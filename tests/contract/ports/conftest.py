@@ -5,11 +5,13 @@ from datetime import timedelta
 
 import pytest
 
-from sas_service.adapters.redis.connection import connect, connect_cluster
-from sas_service.adapters.redis.server import Server
+from sas_service.adapters.redis.connection import Limits, connect, connect_cluster
+from sas_service.adapters.redis.server import Durability, Server
 from tests.contract.ports.world import World, memory_world, redis_world
 from tests.valkey_cluster import RunningCluster, start_cluster
 from tests.valkey_process import RunningValkey, start_valkey
+
+PATIENT = Limits(connect=timedelta(seconds=5), read=timedelta(seconds=30))
 
 
 @pytest.fixture(scope="session")
@@ -21,8 +23,9 @@ def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningValkey]:
 
 @pytest.fixture(scope="session")
 def server(valkey: RunningValkey) -> Iterator[Server]:
-    redis = connect(valkey.url)
-    server = Server(redis)
+    # What is tested is what a server answers, not how soon: a machine may stand still for seconds.
+    redis = connect(valkey.url, limits=PATIENT)
+    server = Server(redis, durability=Durability(timeout=timedelta(seconds=25)))
     server.layout = 2
     yield server
     redis.close()
