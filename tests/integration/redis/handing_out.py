@@ -18,7 +18,7 @@ from typing import Any
 from sas_service.adapters.memory import MemoryAuditMirror, MemoryMapsAccount
 from sas_service.adapters.redis.audit_log import RedisAuditLog
 from sas_service.adapters.redis.connection import Limits, connect
-from sas_service.adapters.redis.server import Server
+from sas_service.adapters.redis.server import Durability, Server
 from sas_service.adapters.redis.shared_tokens import RedisSharedTokens
 from sas_service.adapters.redis.slots import RedisSlots
 from sas_service.adapters.sealing import AesGcmSealing
@@ -87,7 +87,10 @@ LIMITS = Limits(connect=timedelta(seconds=5), read=timedelta(seconds=15), connec
 
 
 class SharedService:
-    """The parts of one process; ``signing_time`` is how long its Azure takes."""
+    """The parts of one process; ``signing_time`` is how long its Azure takes.
+
+    It waits longer than the service does: who is refused here is refused, and not merely on a machine that stood still.
+    """
 
     def __init__(
         self,
@@ -96,11 +99,11 @@ class SharedService:
         *,
         signing_time: float = 0.0,
         flight_time: timedelta = timedelta(seconds=20),
-        patience: timedelta = timedelta(seconds=5),
+        patience: timedelta = timedelta(seconds=20),
     ) -> None:
         redis = connect(url, limits=LIMITS)
         self.redis: Any = redis
-        server = Server(redis)
+        server = Server(redis, durability=Durability(timeout=timedelta(seconds=12)))
         self.audit_log = RedisAuditLog(server)
         self.shared_tokens = RedisSharedTokens(server)
         self.slots = RedisSlots(server)

@@ -86,7 +86,7 @@ def test_at_the_instant_of_expiry_callers_of_four_processes_cost_one_signature(
     let_expire(service, first)
     answers = crowd(service, valkey, tmp_path, threads)
     assert len(answers) == 4 * threads
-    assert {len(each) for each in answers} == {2}, "somebody was refused"
+    assert [each for each in answers if len(each) == 1] == [], "somebody was refused"
     assert len({tuple(each) for each in answers}) == 1
     assert answers[0][0] > first
     assert service.signatures() == 2
@@ -248,8 +248,9 @@ def test_nobody_is_handed_one_that_is_nearly_over_nor_refused_while_windows_end_
 
     def ask(service: SharedService) -> None:
         while not stop.is_set():
+            asked = datetime.now(UTC)
             issued = service.handing_out.current("shared", CALLERS["storefront"], request_id="r").issued
-            left.append(issued.record.grant.expiry - datetime.now(UTC))
+            left.append(issued.record.grant.expiry - asked)
 
     with ThreadPoolExecutor(12) as pool:
         asking = [pool.submit(ask, service) for service in services for _ in range(4)]
@@ -258,8 +259,8 @@ def test_nobody_is_handed_one_that_is_nearly_over_nor_refused_while_windows_end_
         for each in asking:
             each.result(20)  # raises what a caller was refused with
     assert len(left) > 12  # each of the twelve was answered, most of them often
-    # What passes between the script and our look at the clock; records keep whole seconds.
-    assert min(left) > LEAST_LEFT - timedelta(seconds=1.5)
+    # Records keep whole seconds.
+    assert min(left) > LEAST_LEFT - timedelta(seconds=1)
     assert services[0].signatures() < 20
 
 
