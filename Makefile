@@ -6,6 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 UV := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet
 # Most of the time tests wait for servers. The slow files come first in the order of names: the short ones fill the end.
 PARALLEL := -n 3 --dist loadfile --no-loadscope-reorder
+QUICK := "not full and not bench"
 
 # Bytecode is kept: without it every process that a demo, test or bench starts would compile the whole package again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -40,7 +41,10 @@ test: $(VENV)/.dev ## every check: style, types, import contracts, documents, te
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest $(PARALLEL) -m "not full and not bench" tests
+	@$(BIN)/python -m pytest $(PARALLEL) -m $(QUICK) tests; code=$$?; \
+	if [ $$code != 1 ]; then exit $$code; fi; \
+	echo "Once more, alone, what failed. Who passes now depends on the machine: look at it, it is named above."; \
+	$(BIN)/python -m pytest --last-failed --last-failed-no-failures none --maxfail 3 -m $(QUICK) tests
 
 test-deps: ## what the browser and Node tests and the benches need and this machine lacks (apt, root); without it they skip
 	@missing=""; \
