@@ -28,6 +28,7 @@ from sas_service.bootstrap.shared import build_folding, build_handing_out, build
 from sas_service.bootstrap.sinks import build_sinking
 from sas_service.bootstrap.stores import Stores, build_stores
 from sas_service.domain.apart import for_each
+from sas_service.domain.audit import SERVICE_STREAM
 from sas_service.services.account_cors import AccountOrigins
 from sas_service.services.backfill_mirror import MirrorBackfill
 from sas_service.services.deny import Deciding
@@ -88,6 +89,7 @@ def build_service(environ: Mapping[str, str], *, last_accepted: Path | None = No
     def upkeep() -> None:
         looks: tuple[Callable[[], object], ...] = (
             *(policies.refresh, stores.loss_guard.recheck, stores.migrations.guard, stores.server.check),
+            lambda: for_each((SERVICE_STREAM, *sorted(policies.current().accounts)), stores.server.begin),
             # The worker's, while there is one; without any, what is counted would grow for ever.
             lambda: folding.run(late=WITHOUT_WORKER),
         )

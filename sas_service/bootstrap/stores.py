@@ -83,7 +83,7 @@ def build_stores(settings: Settings, environ: Mapping[str, str], *, guarded: boo
         shared_tokens=RedisSharedTokens(server),
         notes=RedisNotes(server),
         roster=RedisRoster(server),
-        mirror=WatchedMirror(mirror, server.raise_floor),
+        mirror=WatchedMirror(mirror, server.floors.raise_to),
         reading=reading,
         loss_guard=guard,
     )

@@ -8,6 +8,7 @@ from sas_service.domain.errors import AuditLogUnavailable
 
 RETRY_AFTER = timedelta(seconds=2)
 
+_LOSS = "LOST"
 LOST = "lost events that the mirror has: run `sas-service audit repair`"
 
 
@@ -40,7 +41,7 @@ _BY_PREFIX = (
     ("This instance has cluster support disabled", "is no cluster: leave out SAS_REDIS_CLUSTER"),
     ("MISCONF", "cannot write to its disk"),
     ("NOREPLICAS", "has too few replicas"),
-    ("LOST", LOST),
+    (_LOSS, LOST),
 )
 
 
@@ -60,6 +61,11 @@ class translated:  # noqa: N801  used as a function is
         if isinstance(error, exceptions.RedisError | exceptions.RedisClusterException | OSError):
             # ``from None``: the original may quote the address, a command or a value.
             raise unavailable(_what_happened(error)) from None
+
+
+def is_loss(error: Exception) -> bool:
+    """Tell whether a script refused because its stream ends too early (lua/events.lua)."""
+    return str(error).startswith(_LOSS)
 
 
 def unavailable(what: str, *, unfit: bool = False) -> AuditLogUnavailable:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from threading import Lock
 
 from sas_service.adapters.redis.failures import NotAdmitted, unavailable
+from sas_service.adapters.redis.floors import Floors
 from sas_service.adapters.redis.server import Server
 from sas_service.domain.errors import AuditLogUnavailable, MirrorUnavailable
 from sas_service.services.losses import Comparison, LossDetection, told
@@ -55,8 +56,8 @@ class LossGuard:
 
     def recheck(self) -> None:
         """Compare again if something was lost when last looked, or looks lost now. Raises as ``check``."""
-        floors = self._guarded.floors if self._guarded else {}
-        if self._refusal is not None or self._detection.falls_short(floors):
+        floors = self._guarded.floors if self._guarded else Floors()
+        if self._refusal is not None or floors.looks_lost or self._detection.falls_short(floors.known):
             self.check()
 
     def status(self) -> Mapping[str, object]:
@@ -81,6 +82,8 @@ class LossGuard:
         self._refusal = told(comparison.losses) if comparison.losses else None
         if self._guarded:
             for stream, head in comparison.mirrored:
-                self._guarded.raise_floor(stream, head.last)
+                self._guarded.floors.raise_to(stream, head.last)
+            if not comparison.losses:
+                self._guarded.floors.compared()
             self._guarded.refuse(self._refusal, _TOPIC)
         return comparison

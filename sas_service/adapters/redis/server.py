@@ -12,8 +12,9 @@ from redis.exceptions import NoScriptError, ResponseError
 
 from sas_service.adapters.redis.checks import appendfsync, check_masters
 from sas_service.adapters.redis.cluster import Cluster
-from sas_service.adapters.redis.failures import translated, unavailable
-from sas_service.adapters.redis.keys import EVENT_KEYS, stream_of
+from sas_service.adapters.redis.failures import is_loss, translated, unavailable
+from sas_service.adapters.redis.floors import Floors
+from sas_service.adapters.redis.keys import EVENT_KEYS, Keys, stream_of
 from sas_service.adapters.redis.nodes import Alone, Batch, Nodes, Words, send
 
 
@@ -40,6 +41,9 @@ def _source(name: str | tuple[str, str]) -> str:
     if isinstance(name, tuple):
         return f"local function {name[0]}(KEYS, ARGV)\n{_source(name[1])}\nend"
     return (resources.files(__package__) / "lua" / f"{name}.lua").read_text("utf-8")
+
+
+_BEGIN = Script("begin_stream")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,7 @@ class Server:
         }
         self._has_waitaof: dict[str, bool] = {}
         self._refusals: dict[str, str] = {}
-        self._floors: dict[str, int] = {}
+        self.floors = Floors()
         self.layout = 1
         """In which layout to write: the first until ``Migrations.guard`` knows that every process reads the second."""
         self.known_words: dict[str, dict[str, str]] = {}
@@ -98,14 +102,11 @@ class Server:
         else:
             self._refusals[topic] = why
 
-    def raise_floor(self, stream: str, seq: int) -> None:
-        """Remember that ``seq`` is a number of ``stream`` that the mirror has: no script gives it out again."""
-        self._floors[stream] = max(seq, self._floors.get(stream, 0))
-
-    @property
-    def floors(self) -> Mapping[str, int]:
-        """The highest number of each stream that this process knows to be in the mirror."""
-        return dict(self._floors)
+    def begin(self, stream: str) -> None:
+        """Make sure that ``stream`` is there; once this process knows that, one that is missing has been flushed."""
+        if self.floors.of(stream) < 0:
+            self.run_durably(_BEGIN, (Keys(stream).last_seq,), ())
+            self.floors.begin(stream)
 
     def check(self) -> Mapping[str, object]:
         """Return what the servers are and how their writes become durable.
@@ -151,6 +152,12 @@ class Server:
             answers = self._nodes.run([(str(words[1]), [words]) for words in commands])
             return [answer for (answer,) in _without_errors(answers)]
 
+    def read_permitted(self, *commands: Words) -> list[Any]:
+        """Do what ``read_plain`` does, but only where scripts may run, too: an unknown layout is not guessed at."""
+        for words in commands:
+            self._demand_permission(str(words[1]))
+        return self.read_plain(*commands)
+
     def run_all(self, script: Script, calls: Sequence[tuple[Sequence[str], Words]]) -> list[Any]:
         """Run a script several times in one round trip per server; for reading, and for repairs."""
         with translated():
@@ -172,13 +179,17 @@ class Server:
             again = [(key, [load, *commands]) for key, commands in (batches[number] for number in forgotten)]
             for number, (_, *got) in zip(forgotten, self._nodes.run(again), strict=True):
                 answers[number] = got
-        return _without_errors(answers)
+        try:
+            return _without_errors(answers)
+        except ResponseError as error:
+            self.floors.looks_lost |= is_loss(error)
+            raise
 
     def _call(self, script: Script, keys: Sequence[str], arguments: Words) -> Words:
         if script.numbers_events:
             # The last word: the number that the stream must have reached, or the server has lost something.
             # Who gives back what was lost writes below it.
-            floor = 0 if script.restores else self._floors.get(stream_of(keys[-EVENT_KEYS]), 0)
+            floor = -1 if script.restores else self.floors.of(stream_of(keys[-EVENT_KEYS]))
             arguments = (*arguments, floor)
         return script.call(keys, arguments)
 

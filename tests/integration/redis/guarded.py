@@ -28,6 +28,7 @@ DURABILITY = Durability(timeout=timedelta(seconds=4))
 class Process:
     """One process of the service."""
 
+    valkey: RunningValkey
     world: World
     server: Server
     mirror: WatchedMirror
@@ -61,8 +62,8 @@ def start_process(
     server = Server(connect(valkey.url, limits=LIMITS, admit=guard.admit), durability=durability)
     server.layout = 2
     guard.guard(server)
-    mirror = WatchedMirror(NdjsonMirror(directory), server.raise_floor)
-    return Process(redis_world(valkey, server, empty=False), server, mirror, reading, guard)
+    mirror = WatchedMirror(NdjsonMirror(directory), server.floors.raise_to)
+    return Process(valkey, redis_world(valkey, server, empty=False), server, mirror, reading, guard)
 
 
 def mirrored(process: Process, stream: str) -> list[AuditEvent]:

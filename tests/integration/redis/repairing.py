@@ -57,7 +57,7 @@ def repair_on(
         streams=streams,
         repair=RedisRepair(server, lease=lease),
         audit_log=RedisAuditLog(server),
-        mirror=WatchedMirror(mirror or NdjsonMirror(directory), server.raise_floor),
+        mirror=WatchedMirror(mirror or NdjsonMirror(directory), server.floors.raise_to),
         memory=Memory(
             slots=slots,
             journal=RedisJournal(server),

@@ -124,6 +124,34 @@ def test_a_flushed_server_gives_out_no_number_twice_on_the_same_connection(proce
         process.world.slots.initialise(ACCOUNT, {"web": "web-a"})
 
 
+def test_who_never_wrote_gives_out_no_number_of_a_flushed_server_either(process: Process, tmp_path: Path) -> None:
+    other = start_process(process.valkey, tmp_path / "mirror")
+    other.server.begin(ACCOUNT)
+    issue_some(process)
+    process.server.read(("FLUSHALL",))
+    with pytest.raises(AuditLogUnavailable, match="lost events that the mirror has"):
+        other.issue(record(process.world.now))
+    assert RedisEventStreams(process.server).last(ACCOUNT) == 0
+    with pytest.raises(AuditLogUnavailable, match="lost 6 events"):
+        other.guard.recheck()
+    with pytest.raises(AuditLogUnavailable, match="lost 6 events"):
+        other.server.begin("another")
+    other.mirror.close()
+
+
+def test_a_server_that_is_flushed_before_its_first_event_serves_again_by_itself(process: Process) -> None:
+    process.server.begin(ACCOUNT)
+    process.server.read(("FLUSHALL",))
+    process.world.slots.initialise(ACCOUNT, {"web": "web-a"})
+    with pytest.raises(AuditLogUnavailable, match="lost events"):
+        process.issue(record(process.world.now))
+    process.guard.recheck()
+    process.server.begin(ACCOUNT)
+    process.world.move_epoch(ACCOUNT, 1)
+    process.issue(record(process.world.now))
+    assert RedisEventStreams(process.server).last(ACCOUNT) == 2
+
+
 def test_an_epoch_that_went_back_is_a_loss(process: Process) -> None:
     process.issue(record(process.world.now))
     text = json.dumps({"stream": ACCOUNT, "seq": 1, "granted": {"epoch": 4}})

@@ -1,5 +1,6 @@
 -- Shared by every script that writes an event. Keys and arguments of the event are always the last ones of the call.
--- The very last argument is a number that the mirror has: a stream that ends before it has lost something.
+-- The very last argument is a number that the mirror has, or 0 where the stream was seen: a stream that ends before
+-- it, or is not there, has lost something. -1 where the caller knows nothing of it.
 local EVENT_KEY, EVENT_WORD = #KEYS - 7, #ARGV - 10
 local LATE_MS = 120000
 
@@ -27,7 +28,7 @@ end
 -- The event that the call brings with it. Called first of all, before any write: a later error would undo nothing.
 local function event_of_call()
   local at = EVENT_WORD
-  if tonumber(redis.call('GET', KEYS[EVENT_KEY + 1]) or '0') < tonumber(ARGV[#ARGV]) then
+  if tonumber(redis.call('GET', KEYS[EVENT_KEY + 1]) or '-1') < tonumber(ARGV[#ARGV]) then
     error({err = 'LOST events that the mirror has'})
   end
   return {words = missing_words(ARGV[at + 3]), stream = ARGV[at], draft = ARGV[at + 1], short = ARGV[at + 2], at = tonumber(ARGV[at + 4]), team = ARGV[at + 5],
