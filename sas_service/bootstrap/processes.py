@@ -36,6 +36,7 @@ from sas_service.services.expose import Exposing
 from sas_service.services.fold_hand_outs import WITHOUT_WORKER, Folding
 from sas_service.services.identify import Identifying
 from sas_service.services.inspect import Inspection
+from sas_service.services.known_accounts import KnownAccounts
 from sas_service.services.note_readers import NotingReaders
 from sas_service.services.reap import Reaping
 from sas_service.services.refresh_shared import RefreshingShared
@@ -53,6 +54,7 @@ class Service:
     stores: Stores
     azure: Azure
     policies: PolicyFile
+    accounts: KnownAccounts
     readiness: tuple[Question, ...]
     reaping: Reaping
     folding: Folding
@@ -100,11 +102,12 @@ def build_service(environ: Mapping[str, str], *, last_accepted: Path | None = No
         stores=stores,
         azure=azure,
         policies=policies,
+        accounts=accounts,
         readiness=(*readiness(stores, policies), *sharing(settings, policies)),
         reaping=reaping,
         folding=folding,
         syncing=lambda: stores.suspensions.sync(sorted(policies.current().accounts)),
-        revocations=build_revocations(settings, stores, policies, azure),
+        revocations=build_revocations(settings, stores, policies, azure, accounts),
         sealed_log=build_sealed_log(settings, stores, policies, accounts),
         sinking=build_sinking(settings, stores, policies, azure),
         refreshing=build_refreshing(settings, stores, policies, azure),
@@ -135,6 +138,7 @@ def build_api(environ: Mapping[str, str]) -> tuple[Service, Flask]:
         slots=stores.slots,
         maps_account=azure.maps_account,
         past=histories.past,
+        accounts=service.accounts.met,
     )
     suspending = Suspending(
         policies=service.policies,
@@ -168,7 +172,7 @@ def build_api(environ: Mapping[str, str]) -> tuple[Service, Flask]:
             clock=clock,
             planning=service.revocations.planning if service.revocations else None,
         ),
-        exposing=Exposing(policies=service.policies, census=stores.census, past=histories.past, clock=clock),
+        exposing=Exposing(accounts=service.accounts.met, census=stores.census, past=histories.past, clock=clock),
         readers=NotingReaders(audit_log=stores.audit_log, mirror=stores.mirror, clock=clock),
         suspending=suspending,
         account_origins=account_origins,

@@ -23,6 +23,7 @@ from sas_service.bootstrap.budget import write_limits
 from sas_service.bootstrap.policies import pace
 from sas_service.bootstrap.stores import Stores
 from sas_service.services.keep_standby import KeepStandby
+from sas_service.services.known_accounts import KnownAccounts
 from sas_service.services.lockdown import LockingDown
 from sas_service.services.look_after import LookAfter
 from sas_service.services.plan_revocation import Planning
@@ -51,7 +52,9 @@ class Revocations:
     look_after: LookAfter
 
 
-def build_revocations(settings: Settings, stores: Stores, policies: PolicyFile, azure: Azure) -> Revocations | None:
+def build_revocations(
+    settings: Settings, stores: Stores, policies: PolicyFile, azure: Azure, accounts: KnownAccounts
+) -> Revocations | None:
     """Build them; None where no operating identity is set."""
     operator, pepper, sealing = azure.operator, settings.key_pepper, build_sealing(settings)
     if operator is None or pepper is None or sealing is None:
@@ -94,7 +97,7 @@ def build_revocations(settings: Settings, stores: Stores, policies: PolicyFile, 
         revoking=Revoking(world, planning),
         locking_down=LockingDown(world),
         lockdown_runner=LockdownRunner(fenced, leases, holder=holder),
-        watching=Watching(world),
+        watching=Watching(world, accounts.met),
         runner=PlaybookRunner(fenced, leases, holder=holder),
         drift=drift,
         look_after=LookAfter(

@@ -7,7 +7,7 @@ from threading import Lock
 from sas_service.domain.blast_radius import live_tokens
 from sas_service.domain.cuts import Past
 from sas_service.domain.exposure import Exposure, exposure
-from sas_service.ports import Clock, Policies, TokenCensus
+from sas_service.ports import Accounts, Clock, TokenCensus
 
 MAX_AGE = timedelta(seconds=5)
 """How old an answer may be, unless it took long to make."""
@@ -17,10 +17,10 @@ TIMES_AS_OLD = 10
 
 
 class Exposing:
-    """Counts every account of the policy; canaries have no record, so none is counted."""
+    """Counts every account, those that have left the policy, too; canaries have no record, so none is counted."""
 
-    def __init__(self, *, policies: Policies, census: TokenCensus, past: Callable[[str], Past], clock: Clock) -> None:
-        self._policies = policies
+    def __init__(self, *, accounts: Accounts, census: TokenCensus, past: Callable[[str], Past], clock: Clock) -> None:
+        self._accounts = accounts
         self._census = census
         self._past = past
         self._clock = clock
@@ -48,7 +48,7 @@ class Exposing:
     def _counted(self, now: datetime) -> Exposure:
         grants = (
             record.grant
-            for account in sorted(self._policies.current().accounts)
+            for account in self._accounts()
             for record in live_tokens(self._census.unexpired(account, now), self._past(account), now)
         )
         return exposure(grants, now)

@@ -14,6 +14,7 @@ from sas_service.domain.slots import AccountSlots
 from sas_service.domain.tokens import TokenRecord, TokenState, account_of
 from sas_service.ports import (
     AccountFacts,
+    Accounts,
     AuditLog,
     EventPage,
     EventQuery,
@@ -46,7 +47,10 @@ class SeenTokens:
 
 
 class Inspection:
-    """Reading, without changing anything; ``past`` tells what was cut on an account."""
+    """Reading, without changing anything; ``past`` tells what was cut on an account.
+
+    Lists are of all ``accounts``, also of those that have left the policy with their records.
+    """
 
     def __init__(
         self,
@@ -56,13 +60,14 @@ class Inspection:
         slots: Slots,
         maps_account: MapsAccount,
         past: Callable[[str], Past],
+        accounts: Accounts,
     ) -> None:
         self._policies = policies
         self._audit_log = audit_log
         self._slots = slots
         self._maps_account = maps_account
         self._past = past
-        self._known = NamedAccounts(policies=policies, slots=slots)
+        self._known = NamedAccounts(accounts=accounts, slots=slots)
 
     def token(self, token_id: str, caller: Caller) -> TokenRecord:
         """Return the record; raises NotFound if there is none, or none that ``caller`` may see."""

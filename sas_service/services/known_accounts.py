@@ -35,6 +35,10 @@ class KnownAccounts:
             pass  # one server of several is away: the accounts of the others are looked after all the same
         return tuple(sorted(self._met))
 
+    def met(self) -> tuple[str, ...]:
+        """Return, without asking anybody, those of the policy and all that a round before this has met."""
+        return tuple(sorted(self._met | frozenset(self._named())))
+
     def _read_mirror(self) -> None:
         """Meet, once, accounts from before there was a roster, or before Redis lost it."""
         if self._has_read_mirror:

@@ -12,7 +12,7 @@ from sas_service.domain.errors import InvalidRequest, Violation
 from sas_service.domain.revocations import Action, State
 from sas_service.domain.runs import Revocation, StepRecord, allowed_actions, is_open, past_of, state_at
 from sas_service.domain.tokens import TokenRecord
-from sas_service.ports import EventQuery, Lease
+from sas_service.ports import Accounts, EventQuery, Lease
 from sas_service.services.named_accounts import NamedAccounts
 from sas_service.steps import casualties
 from sas_service.steps.run import Run, World
@@ -67,9 +67,9 @@ class News:
 class Watching:
     """What people and their programs look at during a run."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, accounts: Accounts) -> None:
         self._world = world
-        self._known = NamedAccounts(policies=world.policies, slots=world.slots)
+        self._known = NamedAccounts(accounts=accounts, slots=world.slots)
 
     def one(self, run_id: str) -> Seen:
         """Return a revocation, its consumers counted now. Raises NotFound, AuditLogUnavailable."""

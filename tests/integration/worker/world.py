@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from sas_service.bootstrap.azure import build_azure
+from sas_service.bootstrap.mirror import build_accounts
 from sas_service.bootstrap.policies import build_policies
 from sas_service.bootstrap.revocation import Revocations, build_revocations
 from sas_service.bootstrap.stores import Stores, build_stores, migrations_from
@@ -153,9 +154,8 @@ def start_rig(
     stores = build_stores(settings, environ)
     policies = build_policies(settings, stores, None)
     policies.refresh()
-    revocations = build_revocations(
-        settings, stores, policies, build_azure(settings, policies.current, environ, stores.server)
-    )
+    azure = build_azure(settings, policies.current, environ, stores.server)
+    revocations = build_revocations(settings, stores, policies, azure, build_accounts(stores, policies))
     assert revocations is not None
     return Rig(directory, made, emulator, valkey, environ, stores, revocations)
 

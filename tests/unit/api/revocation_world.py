@@ -69,12 +69,14 @@ class HttpWorld:
         of.policies.policy = replace(of.policies.policy, approvals=Approvals(self.approvals, self.approvals))
         deciding = Deciding(policies=of.policies, audit_log=of.log, mirror=of.mirror)
         histories = Histories(journal=of.journal, lockdowns=of.lockdowns, slots=of.slots, clock=of.clock)
+        met = tuple(sorted(of.policies.policy.accounts))
         inspection = Inspection(
             policies=of.policies,
             audit_log=of.log,
             slots=of.slots,
             maps_account=of.signer,
             past=histories.past,
+            accounts=lambda: met,
         )
         record: dict[str, Any] = {
             "policies": of.policies, "audit_log": of.log, "mirror": of.mirror, "clock": of.clock,
@@ -88,7 +90,7 @@ class HttpWorld:
             replacing=of.replacing,
             renewing=Renewing(inspection=inspection, histories=histories, clock=of.clock),
             revoking=Revoking(of.world, of.planning),
-            watching=Watching(of.world),
+            watching=Watching(of.world, lambda: met),
             evidence=Evidence(
                 journal=of.journal,
                 acknowledgements=of.acknowledgements,
@@ -99,7 +101,7 @@ class HttpWorld:
             drift=self.drift,
             inspection=inspection,
             identifying=Identifying(inspection=inspection, past=histories.past, clock=of.clock, planning=of.planning),
-            exposing=Exposing(policies=of.policies, census=of.log, past=histories.past, clock=of.clock),
+            exposing=Exposing(accounts=lambda: met, census=of.log, past=histories.past, clock=of.clock),
             readers=NotingReaders(audit_log=of.log, mirror=of.mirror, clock=of.clock),
             suspending=Suspending(suspensions=of.suspensions, **record),
             account_origins=AccountOrigins(account_cors=MemoryAccountCors({}), **record),

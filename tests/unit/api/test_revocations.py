@@ -410,17 +410,20 @@ def test_lists_are_newest_first_filtered_and_paged(world: HttpWorld) -> None:
     assert world.call("auditor", "GET", "/v1/revocations?cursor=nonsense").status_code == 400
 
 
-def test_an_account_that_has_left_the_policy_is_listed_by_its_name_and_its_tokens_are_found(world: HttpWorld) -> None:
+def test_an_account_that_has_left_the_policy_is_listed_and_its_tokens_are_found(world: HttpWorld) -> None:
     token = issue(world)
     run = world.plan().get_json()
     of = world.simulation.policies
     of.policy = replace(of.policy, accounts={}, profiles={})
     for each, found in (("revocations", run["id"]), ("tokens", token["id"])):
-        assert world.call("auditor", "GET", f"/v1/{each}").get_json()["items"] == []
-        named = world.call("auditor", "GET", f"/v1/{each}?account={MAPS}")
-        assert [item["id"] for item in named.get_json()["items"]] == [found]
-    for query in (f"account={MAPS}", f"token={token['id']}", f"token={token['id']}&account={MAPS}"):
+        for query in ("", f"?account={MAPS}"):
+            listed = world.call("auditor", "GET", f"/v1/{each}{query}")
+            assert [item["id"] for item in listed.get_json()["items"]] == [found]
+    for query in ("", f"account={MAPS}", f"token={token['id']}", f"token={token['id']}&account={MAPS}"):
         assert world.call("auditor", "GET", f"/v1/audit/events?{query}").get_json()["items"]
+    found = world.call("auditor", "POST", "/v1/audit/identify", json={"fingerprint": token["fingerprint"]})
+    assert (found.status_code, found.get_json()["token"]["id"]) == (200, token["id"])
+    assert world.call("auditor", "GET", "/v1/exposure").get_json()["total"]["tokens"] == 1
     assert world.call("auditor", "GET", f"/v1/tokens/{token['id']}").status_code == 200
     assert len(world.call("auditor", "GET", f"/v1/tokens?id={token['id']}").get_json()["items"]) == 1
 

@@ -194,12 +194,14 @@ def app_of(world: World, *, locking_down: LockingDown | None = None) -> Flask:
         slots=world.slots,
         clock=world.clock,
     )
+    met = tuple(sorted(policies.current().accounts))
     inspection = Inspection(
         policies=policies,
         audit_log=world.audit_log,
         slots=world.slots,
         maps_account=world.maps_account,
         past=histories.past,
+        accounts=lambda: met,
     )
     return create_app(
         caller_tokens=world.caller_tokens,
@@ -225,7 +227,7 @@ def app_of(world: World, *, locking_down: LockingDown | None = None) -> Flask:
         watching=None,
         inspection=inspection,
         identifying=Identifying(inspection=inspection, past=histories.past, clock=world.clock, planning=None),
-        exposing=Exposing(policies=policies, census=world.audit_log, past=histories.past, clock=world.clock),
+        exposing=Exposing(accounts=lambda: met, census=world.audit_log, past=histories.past, clock=world.clock),
         readers=NotingReaders(audit_log=world.audit_log, mirror=world.mirror, clock=world.clock),
         suspending=Suspending(
             policies=policies,
