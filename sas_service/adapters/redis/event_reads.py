@@ -67,14 +67,20 @@ class EventReads:
         return feeds
 
     def _bound(self, query: EventQuery, chain: Chain | None, feeds: list[Feed]) -> None:
-        """Find the numbers between which events of the time asked for lie; O(log n)."""
+        """Find the numbers between which events of the time asked for lie; O(log n).
+
+        A cursor says already where the events before ``query.before`` begin.
+        """
         before, after = query.before, query.after
-        words = (
-            *(_second(before + _MARGIN) if before else "", _second(after - _MARGIN) if after else ""),
-            *(milliseconds(after) if after else "-inf", milliseconds(before) if before else "+inf"),
-        )
-        calls = [((Keys(feed.stream).events, Keys(feed.stream).late), words) for feed in feeds]
-        for feed, (highest, lowest) in zip(feeds, self._server.run_all(_BOUNDS, calls), strict=True):
+        since = _second(after - _MARGIN) if after else ""
+        until = _second(before + _MARGIN) if before else ""
+        window = milliseconds(after) if after else "-inf", milliseconds(before) if before else "+inf"
+        unbound = [feed for feed in feeds if after or feed.rest is None]
+        calls = [
+            ((keys.events, keys.late), (until if feed.rest is None else "", since, *window))
+            for feed, keys in ((feed, Keys(feed.stream)) for feed in unbound)
+        ]
+        for feed, (highest, lowest) in zip(unbound, self._server.run_all(_BOUNDS, calls), strict=True):
             feed.lowest, feed.highest = int(lowest), int(highest)
             if feed.rest is None and feed.highest < feed.lowest:
                 feed.rest = 0

@@ -5,7 +5,7 @@ The first layout is one JSON object. The second is a list that names grant and c
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -65,20 +65,47 @@ def record_text(record: TokenRecord, layout: int) -> RecordText:
     return _short(record) if layout > 1 else RecordText(write_record(record))
 
 
-def record_words(text: str) -> list[str]:
-    """Return the names that a stored text needs the pieces of."""
-    if text.startswith("{"):
-        return []
-    members = json.loads(text)
-    return [members[_GRANT], members[_CALLER]]
+Opened = dict[str, Any] | list[Any]
+"""What a stored text is as JSON: an object in the first layout, a list in the second."""
 
 
-def read_record(account: str, suffix: str, text: str, words: Mapping[str, str] | None = None) -> TokenRecord:
-    """Return the record that ``text`` holds; ``words`` has at least what ``record_words`` names."""
-    members: Mapping[str, Any] = json.loads(text) if text.startswith("{") else _long(json.loads(text), words or {})
+def opened(text: str) -> Opened:
+    """Return what a stored text holds; its words have yet to be looked up."""
+    members: Opened = json.loads(text)
+    return members
+
+
+def record_words(members: Opened) -> list[str]:
+    """Return the names that a stored record needs the pieces of."""
+    return [] if isinstance(members, dict) else [members[_GRANT], members[_CALLER]]
+
+
+def read_record(account: str, suffix: str, members: Opened, words: Mapping[str, str]) -> TokenRecord:
+    """Return the record that was stored; ``words`` has at least what ``record_words`` names."""
+    token_id = f"{account}.{suffix}"
+    if isinstance(members, dict):
+        return _read_object(token_id, account, members)
+    return _read_list(token_id, account, members, words)
+
+
+def _read_object(token_id: str, account: str, members: Mapping[str, Any]) -> TokenRecord:
+    regions = members.get("regions")
     return TokenRecord(
-        id=f"{account}.{suffix}",
-        grant=_read_grant(account, members),
+        id=token_id,
+        grant=Grant(
+            account=account,
+            profile=members["profile"],
+            team=members["team"],
+            epoch=members["epoch"],
+            signing_key=SigningKey(members["key"]),
+            identity=members["identity"],
+            principal_id=members["principal"],
+            regions=None if regions is None else tuple(regions),
+            max_rate_per_second=members["rate"],
+            start=EPOCH + timedelta(seconds=members["start"]),
+            expiry=EPOCH + timedelta(seconds=members["expiry"]),
+            policy_digest=members["policy"],
+        ),
         caller=members["caller"],
         state=TokenState(members["state"]),
         issued_at=EPOCH + members["issued"] * _MICROSECOND,
@@ -128,26 +155,60 @@ def _named(piece: str) -> tuple[str, str]:
     return name_of(piece), piece
 
 
-def _long(members: Sequence[Any], words: Mapping[str, str]) -> Mapping[str, Any]:
-    """Return the members of the first layout."""
-    by_name = dict(zip(_PLACES, members, strict=False))
-    shared, caller = (json.loads(words[by_name.pop(name)]) for name in ("grant", "caller"))
-    prints = by_name.pop("fps", "")
-    return {
-        **{name: member for name, member in by_name.items() if member is not None},
-        **dict(zip(_SHARED, shared, strict=True)),
-        "caller": caller,
-        "expiry": by_name["start"] + by_name["expiry"],
-        "fps": [_doubled(prints[first : first + _HALF]) for first in range(0, len(prints), _HALF)],
-    }
+def _read_list(token_id: str, account: str, members: list[Any], words: Mapping[str, str]) -> TokenRecord:
+    """Read what ``_short`` wrote; what a later release put behind it is left alone."""
+    state, kind, caller, start, lasts, issued, request, *rest = members
+    prints, azure, attempts, reason, labels, replaces, replaced_by = (*rest, *_LEFT_OUT[len(rest) :])[: len(_LEFT_OUT)]
+    team, profile, epoch, key, identity, principal, regions, rate, policy = _grant_in(words[kind])
+    begins = EPOCH + timedelta(seconds=start)
+    return TokenRecord(
+        id=token_id,
+        grant=Grant(
+            account=account,
+            profile=profile,
+            team=team,
+            epoch=epoch,
+            signing_key=key,
+            identity=identity,
+            principal_id=principal,
+            regions=regions,
+            max_rate_per_second=rate,
+            start=begins,
+            expiry=begins + timedelta(seconds=lasts),
+            policy_digest=policy,
+        ),
+        caller=dict(_caller_in(words[caller])),
+        state=TokenState(state),
+        issued_at=EPOCH + issued * _MICROSECOND,
+        request_id=request,
+        fingerprints=tuple(_doubled(prints[first : first + _HALF]) for first in range(0, len(prints), _HALF)),
+        azure_request_id=azure,
+        attempts=attempts,
+        replaces=replaces,
+        replaced_by=replaced_by,
+        reason=reason,
+        labels=labels or {},
+    )
+
+
+@lru_cache(_KINDS)
+def _grant_in(piece: str) -> tuple[Any, ...]:
+    """Return what ``_named_grant`` was given, as the members of a grant: most records share a few of them."""
+    team, profile, epoch, key, identity, principal, regions, rate, policy = json.loads(piece)
+    places = None if regions is None else tuple(regions)
+    return team, profile, epoch, SigningKey(key), identity, principal, places, rate, policy
+
+
+@lru_cache(_KINDS)
+def _caller_in(piece: str) -> Mapping[str, str]:
+    members: dict[str, str] = json.loads(piece)
+    return members
 
 
 _GRANT, _CALLER, _FEWEST = 1, 2, 7
-_PLACES = (
-    *("state", "grant", "caller", "start", "expiry", "issued", "request", "fps", "azure", "attempts"),
-    *("reason", "labels", "replaces", "replacedBy"),
-)
-_SHARED = ("team", "profile", "epoch", "key", "identity", "principal", "regions", "rate", "policy")
+_LEFT_OUT = ("", None, 0, None, None, None, None)
+"""What stands for members at the end that were left out."""
+
 _HALF = 43
 """Digits of base64 in 64 of hexadecimal."""
 
@@ -158,24 +219,6 @@ def _halved(fingerprint: str) -> str:
 
 def _doubled(digits: str) -> str:
     return base64.urlsafe_b64decode(digits + "=").hex()
-
-
-def _read_grant(account: str, members: Mapping[str, Any]) -> Grant:
-    regions = members.get("regions")
-    return Grant(
-        account=account,
-        profile=members["profile"],
-        team=members["team"],
-        epoch=members["epoch"],
-        signing_key=SigningKey(members["key"]),
-        identity=members["identity"],
-        principal_id=members["principal"],
-        regions=None if regions is None else tuple(regions),
-        max_rate_per_second=members["rate"],
-        start=EPOCH + timedelta(seconds=members["start"]),
-        expiry=EPOCH + timedelta(seconds=members["expiry"]),
-        policy_digest=members["policy"],
-    )
 
 
 def _seconds(instant: datetime) -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from sas_service.adapters.redis.keys import Keys
-from sas_service.adapters.redis.record_text import read_record, record_words
+from sas_service.adapters.redis.record_text import opened, read_record, record_words
 from sas_service.adapters.redis.server import Server
 from sas_service.adapters.redis.words import Words
 from sas_service.domain.tokens import TokenRecord
@@ -35,12 +35,14 @@ class Records:
 
     def read_all(self, account: str, suffixes: Sequence[str], texts: Sequence[str | None]) -> list[TokenRecord | None]:
         """Return the records that these texts hold."""
-        words = self._words.of(account, (name for text in texts if text for name in record_words(text)))
+        stored = [opened(text) if text else None for text in texts]
+        words = self._words.of(account, (name for each in stored if each for name in record_words(each)))
         return [
-            read_record(account, suffix, text, words) if text else None
-            for suffix, text in zip(suffixes, texts, strict=True)
+            read_record(account, suffix, each, words) if each else None
+            for suffix, each in zip(suffixes, stored, strict=True)
         ]
 
     def read(self, account: str, suffix: str, text: str) -> TokenRecord:
         """Return the record that this text holds."""
-        return read_record(account, suffix, text, self._words.of(account, record_words(text)))
+        members = opened(text)
+        return read_record(account, suffix, members, self._words.of(account, record_words(members)))

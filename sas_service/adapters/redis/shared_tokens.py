@@ -9,7 +9,7 @@ from typing import Any
 from sas_service.adapters.redis.event_text import EventText, written
 from sas_service.adapters.redis.instants import EPOCH, milliseconds, milliseconds_of
 from sas_service.adapters.redis.keys import Keys
-from sas_service.adapters.redis.record_text import read_record, write_record
+from sas_service.adapters.redis.record_text import opened, read_record, write_record
 from sas_service.adapters.redis.server import Script, Server
 from sas_service.domain.audit import AuditEvent, EventDraft, EventKind
 from sas_service.domain.callers import Caller
@@ -187,4 +187,4 @@ def _fields(shared: Shared) -> tuple[str | int, ...]:
 def _read(account: str, fields: Sequence[str]) -> Shared:
     suffix, record, client_id, sealed, refresh, last = fields
     schedule = Schedule(_instant(refresh), _instant(last))
-    return Shared(read_record(account, suffix, record), client_id, sealed, schedule)
+    return Shared(read_record(account, suffix, opened(record), {}), client_id, sealed, schedule)

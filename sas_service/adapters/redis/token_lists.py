@@ -15,7 +15,7 @@ from sas_service.adapters.redis.server import Server
 from sas_service.domain.tokens import TokenRecord
 from sas_service.ports import TokenQuery
 
-_ALWAYS = "-inf"
+_ALWAYS, _WITHOUT_END = "-inf", "+inf"
 _MILLISECOND = timedelta(milliseconds=1)
 
 
@@ -26,12 +26,17 @@ class Stretch:
     account: str
     index: str
     lowest: int | str = _ALWAYS
-    highest: int | str = "+inf"
+    highest: int | str = _WITHOUT_END
 
     def words(self, count: int, position: TokenPosition | None) -> tuple[str | int, ...]:
-        """Return the arguments with which lua/issued_page.lua reads on from ``position``."""
-        if position is None:
-            return count, "", "", 0, self.highest, self.lowest
+        """Return the command that reads on from ``position``, which it answers with, too, and what ties with it."""
+        highest = self.highest if position is None else position.ms
+        if position and self.highest != _WITHOUT_END:
+            highest = min(position.ms, int(self.highest))
+        return "ZREVRANGEBYSCORE", self.index, highest, self.lowest, "WITHSCORES", "LIMIT", 0, count
+
+    def ranked_words(self, count: int, position: TokenPosition) -> tuple[str | int, ...]:
+        """Return the arguments with which lua/issued_page.lua reads on, however many tie with ``position``."""
         included = int(self.account < position.account)
         return count, position.ms, position.suffix, included, self.highest, self.lowest
 
@@ -111,7 +116,9 @@ class TokenLists:
 
 def _bounds(after: datetime | None, before: datetime | None) -> tuple[int | str, int | str]:
     """Return the ms between which matches lie; what else lies there is sorted out by looking at the records."""
-    return (_ALWAYS if after is None else milliseconds(after)), ("+inf" if before is None else milliseconds(before))
+    return (_ALWAYS if after is None else milliseconds(after)), (
+        _WITHOUT_END if before is None else milliseconds(before)
+    )
 
 
 def _earliest(*instants: datetime | None) -> datetime | None:

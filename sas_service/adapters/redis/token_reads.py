@@ -21,6 +21,10 @@ _FINGERPRINT = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _EXAMINED_AT_ONCE = 200
 _MOST_EXAMINED = 1000
 _SPARE, _MARGIN = 4, 4
+_TIES = 4
+"""How many tokens of the same millisecond a page reads past before it asks for their ranks."""
+_Row = tuple[int, str, str]
+"""``TokenPosition`` as a tuple: lists overlap, and most rows of most lists are not for this page."""
 
 
 class TokenReads:
@@ -97,12 +101,31 @@ class TokenReads:
 
     def _rows(self, stretches: Sequence[Stretch], position: TokenPosition | None, count: int) -> list[TokenPosition]:
         """Return the next ``count`` positions over all stretches, the largest first, each once."""
-        calls = [((each.index,), each.words(count, position)) for each in stretches]
-        rows: set[TokenPosition] = set()
-        for each, answer in zip(stretches, self._server.run_all(_PAGE, calls), strict=True):
-            pairs = zip(answer[::2], answer[1::2], strict=True)
-            rows |= {TokenPosition(int(float(score)), suffix, each.account) for suffix, score in pairs}
-        return sorted(rows, reverse=True)[:count]
+        asked = count + _TIES if position else count
+        answers = self._server.read_permitted(*(each.words(asked, position) for each in stretches)) if stretches else []
+        rows: set[_Row] = set()
+        crowded = []
+        for each, answer in zip(stretches, answers, strict=True):
+            found = _rows_of(each, answer)
+            if position:
+                following = [row for row in found if row < (position.ms, position.suffix, position.account)]
+                if len(found) == asked and len(following) < count:
+                    crowded.append(each)
+                    continue
+                found = following
+            rows.update(found)
+        if position and crowded:
+            calls = [((each.index,), each.ranked_words(count, position)) for each in crowded]
+            for each, answer in zip(crowded, self._server.run_all(_PAGE, calls), strict=True):
+                rows.update(_rows_of(each, answer))
+        return [TokenPosition(*row) for row in sorted(rows, reverse=True)[:count]]
+
+
+def _rows_of(stretch: Stretch, answer: Sequence[str]) -> list[_Row]:
+    """Return what a flat list of suffixes and scores stands for."""
+    return [
+        (int(float(score)), suffix, stretch.account) for suffix, score in zip(answer[::2], answer[1::2], strict=True)
+    ]
 
 
 def _next_look(missing: int, found: int, examined: int, last: int) -> int:
