@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from werkzeug.test import TestResponse
 
+from sas_service.cli import main
 from tests.e2e.cluster_world import ACCOUNTS, PROFILES, ClusterWorld, cluster_world, until
 from tests.valkey_cluster import master_of
 
@@ -144,6 +146,19 @@ def test_the_service_stream_is_away_and_tokens_are_issued(world: ClusterWorld) -
     assert ready["checks"]["schema"]["asked"] is False
     assert ready["ready"] is True
     world.cluster.restart(master_of("service"))
+    until(lambda: is_whole(world), "everybody is served again")
+
+
+def test_a_repair_names_whom_it_cannot_reach_and_leaves_with_three(world: ClusterWorld) -> None:
+    until(lambda: is_whole(world), "everybody is served")
+    whole = CliRunner().invoke(main, ["audit", "repair"], env=world.environ)
+    assert (whole.exit_code, whole.stdout) == (0, "nothing is lost: Redis has all that the mirror has\n")
+    world.cluster.holder_of(OTHER).kill()
+    asked = CliRunner().invoke(main, ["audit", "repair"], env=world.environ)
+    assert asked.exit_code == 3
+    assert asked.stdout == "nothing is lost: Redis has all that the mirror has, as far as it can be reached\n"
+    assert asked.stderr == f"could not be reached, and stay closed until they are repaired: {OTHER}\n"
+    world.cluster.restart(master_of(OTHER))
     until(lambda: is_whole(world), "everybody is served again")
 
 
