@@ -7,6 +7,7 @@ Why these: docs/decisions/gunicorn.md.
 import gc
 import os
 import shutil
+import signal
 import tempfile
 from importlib import import_module
 from pathlib import Path
@@ -70,6 +71,17 @@ def _sweep(memory: Path) -> None:
         process = left.name.removeprefix(_METRICS).partition("-")[0]
         if process.isdecimal() and not Path(f"/proc/{process}").exists():
             shutil.rmtree(left, ignore_errors=True)
+
+
+def post_fork(server: Any, _worker: Any) -> None:
+    """Let a worker that is told to stop while it is being born stop, which the master's handler would swallow here.
+
+    The master would wait for it until the graceful time-out. gunicorn sets the worker's own handlers after this.
+    """
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    while not server.SIG_QUEUE.empty():
+        if server.SIG_QUEUE.get_nowait() == signal.SIGTERM:
+            os.kill(os.getpid(), signal.SIGTERM)
 
 
 def child_exit(_server: Any, worker: Any) -> None:

@@ -28,7 +28,7 @@ ENOUGH = 200_000
 ROUNDS, PAGES = 21, 3
 PAGE = 50
 MOST_RATIO, MOST_US = 1.2, 5_000
-MOST_SERVER_RATIO = 1.6
+MOST_SERVER_RATIO = 2.0
 """The caches of the processor hold 10,000 tokens and not a million: docs/storage.md. More would be another reason."""
 MOST_TOKEN, MOST_EVENT = 1024, 512
 # What measures, and what scripts call: the time of a script has it already.

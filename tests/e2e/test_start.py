@@ -12,6 +12,7 @@ from sas_service.cli import main
 from sas_service.demo import world
 from sas_service.demo.environment import service_environment
 from tests.e2e.running_demo import ROOT
+from tests.emulator_process import free_port
 from tests.valkey_process import start_valkey
 
 
@@ -97,3 +98,27 @@ def test_help_teaches(tmp_path: Path) -> None:
     policy = CliRunner().invoke(main, ["policy", "--help"]).stdout
     assert "check" in policy
     assert "explain" in policy
+
+
+_STOPPED_AT_BIRTH = """
+from sas_service import gunicorn_conf
+from sas_service.gunicorn_conf import *
+import os, signal, time
+
+def post_fork(server, worker):
+    os.kill(os.getppid(), signal.SIGTERM)
+    time.sleep(1)  # its SIGTERM to us comes before we listen to any
+    gunicorn_conf.post_fork(server, worker)
+"""
+
+
+def test_a_stop_while_workers_are_being_born_does_not_last_until_the_graceful_timeout(tmp_path: Path) -> None:
+    (tmp_path / "conf.py").write_text(_STOPPED_AT_BIRTH)
+    environment = settings_of(tmp_path, SAS_BIND=f"127.0.0.1:{free_port()}")
+    command = [sys.executable, "-m", "gunicorn", "-c", str(tmp_path / "conf.py"), "sas_service.wsgi:application()"]
+    running = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        assert running.wait(25) == 0
+    finally:
+        running.kill()
+        running.wait()
