@@ -132,6 +132,7 @@ def rounds(service: Service, accounts: Accounts | None, metrics: WorkerMetrics) 
     every = service.settings.worker_tick
     table = [
         Round("reap", REAP_EVERY, service.reaping.run),
+        Round("expiries", REAP_EVERY, service.expiring.run),
         Round("fold hand-outs", REAP_EVERY, service.folding.run),
         # A suspension that did not reach an account, because its server was away, is in force soon after that is back.
         Round("suspensions", REAP_EVERY, service.syncing),

@@ -12,6 +12,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from sas_service import __version__
 from sas_service.adapters.policy_file import PolicyFile
 from sas_service.adapters.readiness import Question
+from sas_service.adapters.redis.expiries import RedisExpiries
 from sas_service.adapters.system_clock import SystemClock
 from sas_service.api.app import create_app
 from sas_service.api.auth import Challenge
@@ -32,6 +33,7 @@ from sas_service.domain.audit import SERVICE_STREAM
 from sas_service.services.account_cors import AccountOrigins
 from sas_service.services.backfill_mirror import MirrorBackfill
 from sas_service.services.deny import Deciding
+from sas_service.services.expire import Expiring
 from sas_service.services.expose import Exposing
 from sas_service.services.fold_hand_outs import WITHOUT_WORKER, Folding
 from sas_service.services.identify import Identifying
@@ -57,6 +59,7 @@ class Service:
     accounts: KnownAccounts
     readiness: tuple[Question, ...]
     reaping: Reaping
+    expiring: Expiring
     folding: Folding
     syncing: Callable[[], None]
     revocations: Revocations | None
@@ -105,6 +108,7 @@ def build_service(environ: Mapping[str, str], *, last_accepted: Path | None = No
         accounts=accounts,
         readiness=(*readiness(stores, policies), *sharing(settings, policies)),
         reaping=reaping,
+        expiring=Expiring(accounts=accounts, expiries=RedisExpiries(stores.server), mirror=stores.mirror, clock=clock),
         folding=folding,
         syncing=lambda: stores.suspensions.sync(sorted(policies.current().accounts)),
         revocations=build_revocations(settings, stores, policies, azure, accounts),

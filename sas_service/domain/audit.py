@@ -21,6 +21,7 @@ class EventKind(StrEnum):
     HANDED_OUT = "handedOut"
     ABANDONED = "abandoned"
     REFUSED = "refused"
+    EXPIRED = "expired"
     SUSPENDED = "suspended"
     SUSPENSION_LIFTED = "suspensionLifted"
     CORS_CHANGING = "corsChanging"

@@ -29,6 +29,7 @@ from sas_service.ports.azure import (
 )
 from sas_service.ports.budget import Admission, Allotted, ArmBudget, Demand, NotNow, QuotaSpent
 from sas_service.ports.control import Slots, Suspension, Suspensions
+from sas_service.ports.expiries import Expiries
 from sas_service.ports.lockdown import LocalAuth, LocalAuthReading, Lockdowns
 from sas_service.ports.mirror import Head, MirrorProgress, MirrorReading
 from sas_service.ports.process import CallerTokens, Clock, Policies, Readiness, TokenIds
@@ -77,6 +78,7 @@ __all__ = [
     "EventPage",
     "EventQuery",
     "EventStreams",
+    "Expiries",
     "Flight",
     "HandOut",
     "Head",

@@ -12,7 +12,7 @@ from sas_service.adapters.memory.slots import MemorySlots
 from sas_service.adapters.memory.suspensions import MemorySuspensions
 from sas_service.adapters.memory.token_store import TokenStore
 from sas_service.adapters.record_changes import committed, redelivered, settled, superseded
-from sas_service.domain.audit import AuditEvent, Denial, EventDraft
+from sas_service.domain.audit import AuditEvent, Denial, EventDraft, EventKind
 from sas_service.domain.errors import EpochMoved, RecordConflict
 from sas_service.domain.tokens import TokenRecord, TokenState
 from sas_service.ports import Clock, EventPage, EventQuery, Replay, Reservation, Reserved, TokenPage, TokenQuery
@@ -178,6 +178,22 @@ class MemoryAuditLog(Failing):
         """Return every record that is not refused and expires after ``now`` (the port ``TokenCensus``)."""
         with self._guard:
             return self._tokens.unexpired(account, now)
+
+    def due(self, account: str, now: datetime, limit: int) -> tuple[TokenRecord, ...]:
+        """Return tokens that have expired, where no event says so yet (the port ``Expiries``)."""
+        with self._guard:
+            return self._tokens.expired(account, now, limit, is_told=self._is_told_expired)
+
+    def expire(self, expired: Sequence[tuple[TokenRecord, EventDraft]]) -> tuple[AuditEvent, ...]:
+        """Write the events that say so, once (the port ``Expiries``)."""
+        self._fail_if_told()
+        with self._guard:
+            missing = [event for record, event in expired if not self._is_told_expired(record)]
+            return tuple(self._events.write(event) for event in missing)
+
+    def _is_told_expired(self, record: TokenRecord) -> bool:
+        entries = self._events.of_token(record.grant.account, record.id)
+        return any(draft.kind is EventKind.EXPIRED for _, draft in entries)
 
     def overdue(self, account: str, now: datetime) -> tuple[TokenRecord, ...]:
         """Return reservations past their deadline."""

@@ -1,7 +1,7 @@
 """Token records in dictionaries, and the indexes over them as plain searches."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -124,6 +124,23 @@ class TokenStore:
             for record in self._records.values()
             if record.grant.account == account and record.grant.expiry > now and record.state is not TokenState.REFUSED
         )
+
+    def expired(
+        self, account: str, now: datetime, limit: int, *, is_told: Callable[[TokenRecord], bool]
+    ) -> tuple[TokenRecord, ...]:
+        """Return up to ``limit`` tokens of each slot that have expired untold, up to an open reservation."""
+        found: dict[tuple[str, str], list[TokenRecord]] = {}
+        held = set()
+        for record in sorted(self._records.values(), key=lambda each: (each.grant.expiry, each.id)):
+            grant = record.grant
+            slot = grant.signing_key.value, grant.identity
+            if grant.account != account or grant.expiry > now or slot in held:
+                continue
+            if record.state is TokenState.RESERVED:
+                held.add(slot)
+            elif record.state is not TokenState.REFUSED and not is_told(record):
+                found.setdefault(slot, []).append(record)
+        return tuple(record for of_slot in found.values() for record in of_slot[:limit])
 
     def restore(self, record: TokenRecord, *, committed: bool) -> None:
         """Keep a record, whatever was there, and list it; an open reservation is overdue at once."""

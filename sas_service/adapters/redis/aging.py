@@ -14,7 +14,7 @@ from sas_service.adapters.redis.keys import Keys
 from sas_service.adapters.redis.lifetimes import lifetime_class
 from sas_service.adapters.redis.records import Records
 from sas_service.adapters.redis.server import Script, Server
-from sas_service.adapters.redis.token_lists import pair_of
+from sas_service.adapters.redis.token_lists import pair_of, slot_of
 from sas_service.adapters.redis.words import packed
 from sas_service.domain.audit import AuditEvent
 from sas_service.domain.tokens import TokenRecord
@@ -70,8 +70,8 @@ class RedisAging:
 
 
 def _token_call(keys: Keys, record: TokenRecord, text: str) -> Call:
-    suffix, grant, who = record.id.rpartition(".")[2], record.grant, Asker.of(record)
-    slot, pair, lifetime = f"{grant.signing_key}|{grant.identity}", pair_of(record), lifetime_class(record)
+    suffix, who = record.id.rpartition(".")[2], Asker.of(record)
+    slot, pair, lifetime = slot_of(record), pair_of(record), lifetime_class(record)
     prints = [keys.fingerprint(each) for each in record.fingerprints]
     names = (
         *(keys.token(suffix), keys.open_reservations, keys.slot(slot), keys.slots_used),

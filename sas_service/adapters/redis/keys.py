@@ -43,8 +43,8 @@ class Keys:
     def fingerprint(self, fingerprint: str) -> tuple[str, str, str]:
         """Hash that names the suffix of a fingerprint's token, and its field in the first layout and in the second.
 
-        65,536 buckets keep each hash a listpack (at most 512 fields of at most 64 bytes) up to 33 million tokens. The
-        second layout keeps 136 of the 256 bits: nobody finds two tokens that agree in those.
+        65,536 buckets keep each hash a listpack (512 fields of 64 bytes) up to 33 million tokens. The second layout
+        keeps 136 of the 256 bits: nobody finds two tokens that agree in those.
         """
         digits = bytes.fromhex(fingerprint)[_BUCKET_BYTES:_SHORT_BYTES]
         short = base64.urlsafe_b64encode(digits).decode()
@@ -106,6 +106,11 @@ class Keys:
         """Set of every ``<key>|<identity>`` that ever signed."""
         return f"{self._tag}slots-used"
 
+    @property
+    def expired(self) -> str:
+        """Hash: slot -> ``<ms of expiry> <suffix>`` of the last token whose expiry is on record."""
+        return f"{self._tag}expired"
+
     def idempotency(self, key: str) -> str:
         """JSON of the Idempotency-Key's token suffix and body hash; gone after a day."""
         return f"{self._tag}idempotency:{key}"
@@ -116,10 +121,7 @@ class Keys:
 
     @property
     def budgets(self) -> str:
-        """Hash: profile -> sum of its members' requests per second; ``<profile>:epoch`` that they are of.
-
-        A profile is here since it first had a budget; ``<profile>:counted`` once what was issued before is in it.
-        """
+        """Hash: profile -> its members' requests per second, ``:epoch``, whether older ones are ``:counted``."""
         return f"{self._tag}budgets"
 
     @property

@@ -18,6 +18,7 @@ from sas_service.adapters.redis.records import Records
 from sas_service.adapters.redis.run_text import write_run
 from sas_service.adapters.redis.server import Script, Server
 from sas_service.adapters.redis.suspensions import suspension_text
+from sas_service.adapters.redis.token_lists import slot_of
 from sas_service.domain.audit import AuditEvent
 from sas_service.domain.errors import AuditLogUnavailable
 from sas_service.domain.lockdowns import Lockdown
@@ -147,7 +148,7 @@ class RedisRepair:
     def _stored(self, keys: Keys, record: TokenRecord) -> Iterator[_Command]:
         """What a record is wherever it stands: its text, whether it is open, its slot, its fingerprints."""
         suffix, grant, text = _suffix(record), record.grant, record_text(record, self._server.layout)
-        slot = f"{grant.signing_key}|{grant.identity}"
+        slot = slot_of(record)
         for name, piece in text.words.items():
             yield ("HSETNX", keys.words, name, piece)
         yield ("SET", keys.token(suffix), text.text)

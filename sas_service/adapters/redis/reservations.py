@@ -13,6 +13,7 @@ from sas_service.adapters.redis.keys import Keys
 from sas_service.adapters.redis.record_text import record_text
 from sas_service.adapters.redis.records import Records
 from sas_service.adapters.redis.server import Script, Server
+from sas_service.adapters.redis.token_lists import slot_of
 from sas_service.domain.budgets import over_budget
 from sas_service.domain.errors import (
     AccountLocked,
@@ -114,7 +115,7 @@ class Reservations:
         record, idempotency = reservation.record, reservation.idempotency
         keys = Keys(record.grant.account)
         earlier = self._earlier(keys, reservation)
-        suffix, slot = record.id.rpartition(".")[2], f"{record.grant.signing_key}|{record.grant.identity}"
+        suffix, slot = record.id.rpartition(".")[2], slot_of(record)
         layout = self._server.layout
         reserved = record if record.state is TokenState.RESERVED else replace(record, state=TokenState.RESERVED)
         text = record_text(reserved, layout)

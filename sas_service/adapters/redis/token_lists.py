@@ -139,6 +139,11 @@ def pair_of(record: TokenRecord) -> str:
     return _pair(record.grant.team, record.grant.profile)
 
 
+def slot_of(record: TokenRecord) -> str:
+    """Return the member of ``Keys.slots_used`` that a token hangs on."""
+    return f"{record.grant.signing_key}|{record.grant.identity}"
+
+
 @cache
 def _pair(team: str, profile: str) -> str:
     return compact((team, profile))

@@ -13,7 +13,7 @@ from sas_service.adapters.redis.record_text import record_text
 from sas_service.adapters.redis.records import Records
 from sas_service.adapters.redis.server import Script, Server
 from sas_service.adapters.redis.supersessions import Supersession
-from sas_service.adapters.redis.token_lists import pair_of
+from sas_service.adapters.redis.token_lists import pair_of, slot_of
 from sas_service.adapters.redis.words import Words
 from sas_service.domain.audit import AuditEvent, EventDraft
 from sas_service.domain.budgets import weight
@@ -98,7 +98,7 @@ class TokenWrites:
     def settle(self, record: TokenRecord, state: TokenState, event: EventDraft) -> tuple[AuditEvent, ...]:
         """Do what ``AuditLog.settle`` promises."""
         keys, suffix, grant = _names(record)
-        slot = keys.slot(f"{grant.signing_key}|{grant.identity}")
+        slot = keys.slot(slot_of(record))
 
         def attempt(expected: str) -> Sequence[object]:
             closed = settled(self._records.read(keys.name, suffix, expected), record, state)
