@@ -78,9 +78,11 @@ def post_fork(server: Any, _worker: Any) -> None:
 
     The master would wait for it until the graceful time-out. gunicorn sets the worker's own handlers after this.
     """
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    endings = {signal.SIGTERM, signal.SIGQUIT, signal.SIGINT}
+    for each in endings:
+        signal.signal(each, signal.SIG_DFL)
     while not server.SIG_QUEUE.empty():
-        if server.SIG_QUEUE.get_nowait() == signal.SIGTERM:
+        if server.SIG_QUEUE.get_nowait() in endings:
             os.kill(os.getpid(), signal.SIGTERM)
 
 

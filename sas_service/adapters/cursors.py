@@ -50,9 +50,10 @@ class TokenPosition:
 def event_cursor(positions: Mapping[str, int]) -> str | None:
     """Return the cursor of stream -> number of the next event to show (0: none is left), None when none is left.
 
-    A negative number is one from which on the next event has yet to be looked for.
+    A negative number is one from which on the next event has yet to be looked for. What is not named has none left.
     """
-    return _pack({"events": dict(positions)}) if any(positions.values()) else None
+    left = {stream: seq for stream, seq in positions.items() if seq}
+    return _pack({"events": left}) if left else None
 
 
 def read_event_cursor(cursor: str) -> Mapping[str, int]:

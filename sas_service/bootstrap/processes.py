@@ -94,7 +94,7 @@ def build_service(environ: Mapping[str, str], *, last_accepted: Path | None = No
     def upkeep() -> None:
         looks: tuple[Callable[[], object], ...] = (
             *(policies.refresh, stores.loss_guard.recheck, stores.migrations.guard, stores.server.check),
-            lambda: for_each((SERVICE_STREAM, *sorted(policies.current().accounts)), stores.server.begin),
+            lambda: stores.server.begin((SERVICE_STREAM, *sorted(policies.current().accounts))),
             # The worker's, while there is one; without any, what is counted would grow for ever.
             lambda: folding.run(late=WITHOUT_WORKER),
         )

@@ -50,7 +50,7 @@ from sas_service.ports.revocation import (
     SlotSwitch,
     TokenCensus,
 )
-from sas_service.ports.seals import EventStreams, Seal, Seals, Signing
+from sas_service.ports.seals import EventStreams, Seal, Seals, Signing, StreamEnds
 from sas_service.ports.shared import Current, Flight, HandOut, NoneCurrent, Shared, SharedName, SharedTokens, Wait
 from sas_service.ports.upkeep import AccountNotes
 from sas_service.ports.vault import Kept, SharedKeySecrets, TokenSecrets
@@ -122,6 +122,7 @@ __all__ = [
     "Signing",
     "SlotSwitch",
     "Slots",
+    "StreamEnds",
     "Suspension",
     "Suspensions",
     "TokenCensus",

@@ -35,6 +35,18 @@ class EventStreams(Protocol):
         ...
 
 
+class StreamEnds(Protocol):
+    """How far streams go. All methods raise AuditLogUnavailable."""
+
+    def last(self, stream: str) -> int:
+        """Return what ``EventStreams.last`` does."""
+        ...
+
+    def floor(self, stream: str) -> int:
+        """Return the same, and -1 where the stream is not there at all: not even one without events."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Seal:
     """How far a stream is sealed.

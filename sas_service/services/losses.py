@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from sas_service.domain.audit import SERVICE_STREAM
 from sas_service.domain.errors import AuditLogUnavailable, NotFound
-from sas_service.ports import EventStreams, Head, MirrorReading, Slots
+from sas_service.ports import Head, MirrorReading, Slots, StreamEnds
 
 Answer = TypeVar("Answer")
 
@@ -56,7 +56,7 @@ class LossDetection:
     meanwhile; its connections are new ones when it is back, and looked at then.
     """
 
-    def __init__(self, *, reading: MirrorReading, streams: EventStreams, slots: Slots, apart: bool = False) -> None:
+    def __init__(self, *, reading: MirrorReading, streams: StreamEnds, slots: Slots, apart: bool = False) -> None:
         self._reading = reading
         self._streams = streams
         self._slots = slots
@@ -71,11 +71,11 @@ class LossDetection:
         return Comparison(mirrored, tuple(loss for loss in found if loss.events or loss.is_epoch_lost), away)
 
     def falls_short(self, floors: Mapping[str, int]) -> bool:
-        """Tell whether any stream ends before a number that it had: a quick look, without the mirror.
+        """Tell whether any stream ends before a number that it had, or is missing: a quick look, without the mirror.
 
         Raises AuditLogUnavailable.
         """
-        return any(last < floors[stream] for stream, last in self._of_each(list(floors), self._streams.last).items())
+        return any(last < floors[stream] for stream, last in self._of_each(list(floors), self._streams.floor).items())
 
     def _of_each(self, streams: Sequence[str], ask: Callable[[str], Answer]) -> dict[str, Answer]:
         """Ask for each stream; with ``apart`` without those whose server is away, unless that is all of them."""

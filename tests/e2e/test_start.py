@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import yaml
 from click.testing import CliRunner
 
@@ -106,14 +107,17 @@ from sas_service.gunicorn_conf import *
 import os, signal, time
 
 def post_fork(server, worker):
-    os.kill(os.getppid(), signal.SIGTERM)
-    time.sleep(1)  # its SIGTERM to us comes before we listen to any
+    os.kill(os.getppid(), signal.SIGNAL)
+    time.sleep(1)  # the master's signal to us comes before we listen to any
     gunicorn_conf.post_fork(server, worker)
 """
 
 
-def test_a_stop_while_workers_are_being_born_does_not_last_until_the_graceful_timeout(tmp_path: Path) -> None:
-    (tmp_path / "conf.py").write_text(_STOPPED_AT_BIRTH)
+@pytest.mark.parametrize("number", ["SIGTERM", pytest.param("SIGINT", marks=pytest.mark.full)])
+def test_a_stop_while_workers_are_being_born_does_not_last_until_the_graceful_timeout(
+    tmp_path: Path, number: str
+) -> None:
+    (tmp_path / "conf.py").write_text(_STOPPED_AT_BIRTH.replace("SIGNAL", number))
     environment = settings_of(tmp_path, SAS_BIND=f"127.0.0.1:{free_port()}")
     command = [sys.executable, "-m", "gunicorn", "-c", str(tmp_path / "conf.py"), "sas_service.wsgi:application()"]
     running = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

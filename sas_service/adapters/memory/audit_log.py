@@ -146,6 +146,10 @@ class MemoryAuditLog(Failing):
         with self._guard:
             return self._events.last(stream)
 
+    def floor(self, stream: str) -> int:
+        """Return the number of the newest event: a stream in memory cannot be missing (the port ``StreamEnds``)."""
+        return self.last(stream)
+
     def after(self, stream: str, seq: int, limit: int) -> tuple[AuditEvent, ...]:
         """Return events with greater numbers, the oldest first (the port ``EventStreams``)."""
         with self._guard:

@@ -16,8 +16,12 @@ class RedisEventStreams:
 
     def last(self, stream: str) -> int:
         """Return the number of the newest event, 0 before the first."""
+        return max(0, self.floor(stream))
+
+    def floor(self, stream: str) -> int:
+        """Return the same, and -1 where the stream is not there at all (``Server.begin``)."""
         (seq,) = self._server.read(("GET", Keys(stream).last_seq))
-        return int(seq or 0)
+        return -1 if seq is None else int(seq)
 
     def after(self, stream: str, seq: int, limit: int) -> tuple[AuditEvent, ...]:
         """Return up to ``limit`` events whose numbers are greater than ``seq``, the oldest first."""

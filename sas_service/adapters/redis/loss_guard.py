@@ -57,7 +57,8 @@ class LossGuard:
     def recheck(self) -> None:
         """Compare again if something was lost when last looked, or looks lost now. Raises as ``check``."""
         floors = self._guarded.floors if self._guarded else Floors()
-        if self._refusal is not None or floors.looks_lost or self._detection.falls_short(floors.known):
+        floors.looks_lost |= self._detection.falls_short(floors.known)
+        if self._refusal is not None or floors.looks_lost:
             self.check()
 
     def status(self) -> Mapping[str, object]:

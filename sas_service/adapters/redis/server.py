@@ -16,6 +16,7 @@ from sas_service.adapters.redis.failures import is_loss, translated, unavailable
 from sas_service.adapters.redis.floors import Floors
 from sas_service.adapters.redis.keys import EVENT_KEYS, Keys, stream_of
 from sas_service.adapters.redis.nodes import Alone, Batch, Nodes, Words, send
+from sas_service.domain.apart import for_each
 
 
 class Script:
@@ -102,10 +103,19 @@ class Server:
         else:
             self._refusals[topic] = why
 
-    def begin(self, stream: str) -> None:
-        """Make sure that ``stream`` is there; once this process knows that, one that is missing has been flushed."""
-        if self.floors.of(stream) < 0:
-            self.run_durably(_BEGIN, (Keys(stream).last_seq,), ())
+    def begin(self, streams: Sequence[str]) -> None:
+        """Make sure that ``streams`` are there; once this process knows that, one that is missing has been flushed.
+
+        Where they lie on one server this takes one round trip, so a server that hangs costs one time-out. It waits for
+        no durability: what is lost of it costs one refusal and a comparison with the mirror.
+        """
+        missing = [stream for stream in streams if self.floors.of(stream) < 0]
+        for_each([[each] for each in missing] if self.is_cluster else [missing], self._begin)
+
+    def _begin(self, streams: Sequence[str]) -> None:
+        if streams:
+            self.run_all(_BEGIN, [((Keys(stream).last_seq,), ()) for stream in streams])
+        for stream in streams:
             self.floors.begin(stream)
 
     def check(self) -> Mapping[str, object]:
@@ -154,8 +164,9 @@ class Server:
 
     def read_permitted(self, *commands: Words) -> list[Any]:
         """Do what ``read_plain`` does, but only where scripts may run, too: an unknown layout is not guessed at."""
-        for words in commands:
-            self._demand_permission(str(words[1]))
+        with translated():
+            for words in commands:
+                self._demand_permission(str(words[1]))
         return self.read_plain(*commands)
 
     def run_all(self, script: Script, calls: Sequence[tuple[Sequence[str], Words]]) -> list[Any]:

@@ -13,6 +13,14 @@ from sas_service.ports import EventQuery, TokenQuery
 from tests.contract.ports.world import ACCOUNT, World
 
 
+def test_what_has_nothing_left_takes_no_room() -> None:
+    cursor = event_cursor({f"{number}": 0 for number in range(1000)} | {ACCOUNT: 3, "service": -2})
+    assert cursor is not None
+    assert read_event_cursor(cursor) == {ACCOUNT: 3, "service": -2}
+    assert len(cursor) < 100
+    assert event_cursor({ACCOUNT: 0}) is None
+
+
 def packed(document: object) -> str:
     return base64.urlsafe_b64encode(json.dumps(document).encode()).decode().rstrip("=")
 

@@ -51,6 +51,19 @@ def known(roster: Roster, mirror: Mirror, *named: str) -> KnownAccounts:
     return KnownAccounts(named=lambda: named, roster=roster, reading=mirror)  # type: ignore[arg-type]
 
 
+def test_who_could_ask_nobody_does_not_say_that_the_policy_is_all(roster: Roster) -> None:
+    roster.add(["left"])
+    mirror = Mirror()
+    mirror.streams = None
+    blind = known(Away(), mirror, "named")
+    with pytest.raises(AuditLogUnavailable):
+        blind.met()
+    assert blind() == ("named",), "what has to be looked after is looked after all the same"
+    mirror.streams = ("written",)
+    assert blind.met() == ("named", "written")
+    assert known(roster, mirror, "named").met() == ("left", "named", "written")
+
+
 def test_what_is_added_is_read(roster: Roster) -> None:
     assert roster.read() == frozenset()
     roster.add(["b", "a"])

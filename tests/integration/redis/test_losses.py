@@ -12,6 +12,7 @@ import pytest
 from sas_service.adapters.redis.event_streams import RedisEventStreams
 from sas_service.domain.audit import AuditEvent, EventDraft, EventKind
 from sas_service.domain.errors import AuditLogUnavailable
+from sas_service.ports import TokenQuery
 from tests.contract.ports.world import ACCOUNT, record
 from tests.integration.redis.conftest import Start
 from tests.integration.redis.guarded import Process, mirrored, start_process
@@ -126,7 +127,7 @@ def test_a_flushed_server_gives_out_no_number_twice_on_the_same_connection(proce
 
 def test_who_never_wrote_gives_out_no_number_of_a_flushed_server_either(process: Process, tmp_path: Path) -> None:
     other = start_process(process.valkey, tmp_path / "mirror")
-    other.server.begin(ACCOUNT)
+    other.server.begin([ACCOUNT])
     issue_some(process)
     process.server.read(("FLUSHALL",))
     with pytest.raises(AuditLogUnavailable, match="lost events that the mirror has"):
@@ -135,18 +136,46 @@ def test_who_never_wrote_gives_out_no_number_of_a_flushed_server_either(process:
     with pytest.raises(AuditLogUnavailable, match="lost 6 events"):
         other.guard.recheck()
     with pytest.raises(AuditLogUnavailable, match="lost 6 events"):
-        other.server.begin("another")
+        other.server.begin(["another"])
     other.mirror.close()
 
 
+def test_who_never_wrote_notices_a_flush_without_writing(process: Process, tmp_path: Path) -> None:
+    other = start_process(process.valkey, tmp_path / "mirror")
+    other.server.begin([ACCOUNT])
+    issue_some(process)
+    process.server.read(("FLUSHALL",))
+    with pytest.raises(AuditLogUnavailable, match="lost 6 events"):
+        other.guard.recheck()
+    with pytest.raises(AuditLogUnavailable, match="lost 6 events"):
+        other.world.audit_log.tokens(TokenQuery([ACCOUNT]), cursor=None, limit=1)
+    other.mirror.close()
+
+
+def test_streams_begin_in_one_round_trip_and_an_empty_one_that_is_gone_is_compared_once(process: Process) -> None:
+    names = [ACCOUNT, *(f"account-{number}" for number in range(30))]
+    process.server.begin(names)
+    with process.valkey.client() as client:
+        before = client.info("stats")["total_reads_processed"]
+        process.server.begin([*names, *(f"late-{number}" for number in range(30))])
+        assert client.info("stats")["total_reads_processed"] - before <= 3
+        client.delete("{late-1}:events:seq")
+    assert process.server.floors.known["late-1"] == 0
+    process.guard.recheck()
+    assert "late-1" not in process.server.floors.known, "nothing was lost: it begins anew"
+    process.server.begin(names)
+    process.guard.recheck()
+    assert not process.server.floors.looks_lost
+
+
 def test_a_server_that_is_flushed_before_its_first_event_serves_again_by_itself(process: Process) -> None:
-    process.server.begin(ACCOUNT)
+    process.server.begin([ACCOUNT])
     process.server.read(("FLUSHALL",))
     process.world.slots.initialise(ACCOUNT, {"web": "web-a"})
     with pytest.raises(AuditLogUnavailable, match="lost events"):
         process.issue(record(process.world.now))
     process.guard.recheck()
-    process.server.begin(ACCOUNT)
+    process.server.begin([ACCOUNT])
     process.world.move_epoch(ACCOUNT, 1)
     process.issue(record(process.world.now))
     assert RedisEventStreams(process.server).last(ACCOUNT) == 2

@@ -4,7 +4,6 @@
 -- first release kept this chain, too, largest number wanted or '', how many larger ones may be passed over
 -- Answers with the entries found and the number to go on with: 0 at the end; negative where the chain cannot lead on,
 -- and the next event has to be looked for, from there on downwards.
-local TRIED = 8
 local pointer, name, seq, count, complete = tonumber(ARGV[1]), ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5] == '1'
 local highest, passed = tonumber(ARGV[6]), tonumber(ARGV[7])
 local since = 0
@@ -18,13 +17,10 @@ local function number(at) return string.format('%d', at) end
 
 local at = tonumber(seq ~= '' and seq or redis.call('HGET', KEYS[2], name) or '0')
 if seq ~= '' and at <= since then return {{}, number(-at)} end
-local begun, looks = at, 0
-while highest and at > highest and at > since and looks < passed do
+while highest and at > highest and at > since and passed > 0 do
   local entry = entry_at(at)
   at = entry and tonumber(entry[2][pointer] or '0') or 0
-  looks = looks + 1
-  -- At the pace so far it would not get there.
-  if looks == TRIED and (at - highest) * looks > (begun - at) * (passed - looks) then break end
+  passed = passed - 1
 end
 if highest and at > highest then return {{}, number(-highest)} end
 
