@@ -17,6 +17,7 @@ class EventKind(StrEnum):
     DENIED = "denied"
     RESERVED = "reserved"
     ISSUED = "issued"
+    REPLACED = "replaced"
     REDELIVERED = "redelivered"
     HANDED_OUT = "handedOut"
     ABANDONED = "abandoned"

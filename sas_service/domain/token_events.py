@@ -55,6 +55,20 @@ def about(record: TokenRecord, kind: EventKind, at: datetime, request_id: str, *
     )
 
 
+def replaced(old: TokenRecord, issued: EventDraft) -> EventDraft:
+    """Return what is said about ``old`` when the token of ``issued`` takes its place: by whom, in that very step."""
+    return EventDraft(
+        kind=EventKind.REPLACED,
+        at=issued.at,
+        account=old.grant.account,
+        team=old.grant.team,
+        token=old.id,
+        caller=issued.caller,
+        request_id=issued.request_id,
+        details={"by": issued.token},
+    )
+
+
 def denied(
     request: TokenRequest,
     caller: Caller,

@@ -84,6 +84,7 @@ class AuditLog(Protocol):
     def commit(self, record: TokenRecord, event: EventDraft) -> tuple[AuditEvent, ...]:
         """Turn a reservation into a live token, index it, and return only when that is durable.
 
+        If it replaces a token, that one is marked, and its own chain says so in the event after (``replaced``).
         Raises EpochMoved when the epoch is not the record's any more, RecordConflict when there is no such open
         reservation (unless this very commit was done before: then its events again).
         """

@@ -14,6 +14,7 @@ from sas_service.adapters.memory.token_store import TokenStore
 from sas_service.adapters.record_changes import committed, redelivered, settled, superseded
 from sas_service.domain.audit import AuditEvent, Denial, EventDraft, EventKind
 from sas_service.domain.errors import EpochMoved, RecordConflict
+from sas_service.domain.token_events import replaced
 from sas_service.domain.tokens import TokenRecord, TokenState
 from sas_service.ports import Clock, EventPage, EventQuery, Replay, Reservation, Reserved, TokenPage, TokenQuery
 
@@ -70,11 +71,12 @@ class MemoryAuditLog(Failing):
             if not self._tokens.is_open(live.id):
                 return self._committed_before(live, event)
             self._check_epoch(live)
-            replaced = self._superseded(live)
+            old = self._superseded(live)
             self._tokens.commit(live)
-            if replaced:
-                self._tokens.keep(replaced)
-            return (self._events.write(event),)
+            if not old:
+                return (self._events.write(event),)
+            self._tokens.keep(old)
+            return self._events.write(event), self._events.write(replaced(old, event))
 
     def redeliver(self, record: TokenRecord, fingerprint: str, event: EventDraft) -> tuple[AuditEvent, ...]:
         """Add a fingerprint to a live record."""
@@ -225,5 +227,11 @@ class MemoryAuditLog(Failing):
     def _committed_before(self, live: TokenRecord, event: EventDraft) -> tuple[AuditEvent, ...]:
         if self._tokens.get(live.id) != live:
             raise RecordConflict("There is no such open reservation.")
-        written = self._events.of_token(event.stream, live.id)
-        return tuple(numbered for numbered, draft in written if draft.kind is event.kind)
+        told = self._events.of_token(event.stream, live.id)
+        issued = [numbered for numbered, draft in told if draft.kind is event.kind]
+        told_of_old = self._events.of_token(event.stream, live.replaces) if live.replaces else []
+        following = {each.seq + 1 for each in issued}
+        return (
+            *issued,
+            *(each for each, draft in told_of_old if draft.kind is EventKind.REPLACED and each.seq in following),
+        )

@@ -78,12 +78,25 @@ class EventText:
 
     def words(self, keys: Keys, layout: int) -> tuple[str | int, ...]:
         """Return the ten arguments that ``event_of_call`` in lua/events.lua reads: always the last ones of a script."""
-        token = keys.token_head(self.token)[1] if self.token else ""
-        short, pieces = packed(self.text[1:]) if layout > 1 else ("", {})
+        short, pieces = self.packed(layout)
         return (
             *(_quoted(keys.name), self.text, short, told({**pieces, **self.more_words}), self.at_ms),
-            *(self.team, token, self.application, self.object_id, self.revocation),
+            *(self.team, self._head_field(keys), self.application, self.object_id, self.revocation),
         )
+
+    def words_of_second(self, keys: Keys, layout: int) -> tuple[str, ...]:
+        """Return the four arguments that say what a second event of the same call, caller and instant has of its own.
+
+        The pieces that it names have to be among those of the first.
+        """
+        return self.text, self.packed(layout)[0], self.team, self._head_field(keys)
+
+    def packed(self, layout: int) -> tuple[str, Mapping[str, str]]:
+        """Return the short form and the pieces that it names; in the first layout there is none."""
+        return packed(self.text[1:]) if layout > 1 else ("", {})
+
+    def _head_field(self, keys: Keys) -> str:
+        return keys.token_head(self.token)[1] if self.token else ""
 
 
 NO_EVENT = EventText("{}")

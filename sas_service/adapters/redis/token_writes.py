@@ -1,6 +1,7 @@
 """What happens to a reserved token: commit, redeliver, settle; one script each, safe to repeat."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from sas_service.adapters.record_changes import committed, redelivered, settled
 from sas_service.adapters.redis.askers import Asker
@@ -47,8 +48,8 @@ class TokenWrites:
     def _commit_call(self, live: TokenRecord, event: EventDraft) -> tuple[Sequence[str], Sequence[str | int]]:
         keys, suffix, grant = _names(live)
         layout = self._server.layout
-        changed, replaced = record_text(live, layout), Supersession.of(self._server, keys, live)
-        told = EventText.of(event, changed.words, replaced.changed.words)
+        changed, replaced = record_text(live, layout), Supersession.of(self._server, keys, live, event)
+        told = EventText.of(event, changed.words, replaced.pieces)
         bucket, long_field, short_field = keys.fingerprint(live.fingerprints[-1])
         pair, lifetime = pair_of(live), lifetime_class(live)
         who = Asker.of(live)
@@ -56,8 +57,8 @@ class TokenWrites:
             *(keys.token(suffix), keys.open_reservations, keys.slots, bucket, keys.issued_as(pair), keys.issued_pairs),
             *(keys.issued_for(lifetime), keys.lifetimes),
             keys.issued_to_application(who.application, for_itself=who.for_itself),
-            *(keys.issued_to_object(who.object_id), keys.applications, keys.issued, keys.token(replaced.suffix)),
-            *told.keys(keys),
+            *(keys.issued_to_object(who.object_id), keys.applications, keys.issued),
+            *(keys.token(replaced.suffix), replaced.heads(keys), *told.keys(keys)),
         )
         words = (
             *(suffix, changed.text, grant.epoch, short_field if layout > 1 else long_field),
@@ -125,18 +126,18 @@ class TokenWrites:
         return self._done(record, _until_unchanged(stored, attempt)) if stored else ()
 
     def _done(self, record: TokenRecord, answer: Sequence[object]) -> tuple[AuditEvent, ...]:
-        account = record.grant.account
         match answer:
-            case ["DONE", None]:
-                return ()
-            case ["DONE", [str(seq), str(text)]]:
-                words = self._words.of(account, stored_words(text))
-                return (AuditEvent(account, int(seq), served(account, int(seq), text, words)),)
+            case ["DONE", *told]:
+                return tuple(self._served(record.grant.account, each) for each in told if each)
             case ["EPOCH"]:
                 raise EpochMoved("The account's slot was switched meanwhile.")
             case ["REPLACED"]:
                 raise RecordConflict("What the token is to replace does not exist, or was replaced meanwhile.")
         raise RecordConflict("There is no such open reservation.")
+
+    def _served(self, account: str, written: Any) -> AuditEvent:
+        seq, text = int(written[0]), str(written[1])
+        return AuditEvent(account, seq, served(account, seq, text, self._words.of(account, stored_words(text))))
 
 
 def _names(record: TokenRecord) -> tuple[Keys, str, Grant]:

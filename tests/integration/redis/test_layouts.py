@@ -83,12 +83,19 @@ class Site:
         self.served[ACCOUNT, seq] = text
         self.written.append((live, True))
 
-    def new_writes(self, n: int) -> None:
-        live = self.record(n)
+    def new_writes(self, n: int, replaces: TokenRecord | None = None) -> TokenRecord:
+        live = replace(self.record(n), replaces=replaces.id if replaces else None)
         self.world.reserve(replace(live, fingerprints=(), azure_request_id=None, attempts=0))
-        for each in self.world.audit_log.commit(live, event(live, EventKind.ISSUED)):
+        drafted = event(live, EventKind.ISSUED)
+        told = self.world.audit_log.commit(live, drafted)
+        for each in told:
             self.served[ACCOUNT, each.seq] = each.text
+        if replaces:
+            assert self.world.audit_log.commit(live, drafted) == told
+            self.written.remove((replaces, True))
+            self.written.append((replace(replaces, replaced_by=live.id), True))
         self.written.append((live, True))
+        return live
 
     def check(self) -> None:
         """Compare every query with a plain search, and every event with what was served when it was written."""
@@ -167,12 +174,28 @@ def test_both_releases_write_side_by_side_and_read_each_other(site: Site) -> Non
     site.check()
 
 
+def test_a_replaced_token_is_told_of_in_both_layouts(site: Site) -> None:
+    site.migrations.upgrade()
+    site.migrations.guard()
+    first = site.new_writes(0)
+    second = site.new_writes(1, replaces=first)
+    assert site.old.events(ACCOUNT)[0] == site.events(EventQuery([ACCOUNT], token=first.id))[0].text
+    site.contract()
+    third = site.new_writes(2, replaces=second)
+    site.check()
+    for old, new in ((first, second), (second, third)):
+        told = [json.loads(each.text) for each in site.events(EventQuery([ACCOUNT], token=old.id))]
+        assert [each["kind"] for each in told] == ["replaced", "issued", "reserved"]
+        assert (told[0]["by"], told[0]["team"]) == (new.id, old.grant.team)
+
+
 def test_an_older_process_that_writes_through_the_whole_migration_loses_nothing(site: Site) -> None:
     stop = threading.Event()
 
     def go_on() -> None:
         number = 100
-        while not stop.is_set():
+        # Hundreds a second, and not what an idle machine can do: that outruns the migration for minutes.
+        while not stop.wait(0.002):
             site.old_writes(number)
             number += 1
 

@@ -1,5 +1,6 @@
 """What applications meet during a revocation: renewal that says now, replacements, acknowledgements."""
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -54,6 +55,21 @@ def test_renewal_says_now_once_the_run_has_switched_and_why(world: HttpWorld) ->
     assert renewal(world, token).get_json()["replacement"] == new["id"]
     assert renewal(world, new).get_json()["reason"] is None
     assert world.call("storefront-0", "GET", said["explanation"]).status_code == 200
+
+
+def test_the_chain_of_a_token_ends_with_what_replaced_it(world: HttpWorld) -> None:
+    old = issue(world)
+    moved = replace(world, old)
+    new = moved.get_json()
+    told = world.call("auditor", "GET", f"/v1/audit/events?token={old['id']}").get_json()["items"]
+    assert [each["kind"] for each in told] == ["replaced", "issued", "reserved"]
+    assert (told[0]["by"], told[0]["requestId"]) == (new["id"], moved.headers["X-Request-Id"])
+    assert told[0]["caller"] == told[1]["caller"]
+    mirrored = [json.loads(text) for text in world.simulation.mirror.lines()]
+    assert [each["kind"] for each in mirrored if each.get("token") == old["id"]] == ["reserved", "issued", "replaced"]
+    # Asked again, it is the same replacement, and nothing new has happened to the old token.
+    assert replace(world, old).status_code == 200
+    assert world.call("auditor", "GET", f"/v1/audit/events?token={old['id']}").get_json()["items"] == told
 
 
 def test_what_died_in_an_emergency_is_told_during_the_run_and_long_after(world: HttpWorld) -> None:

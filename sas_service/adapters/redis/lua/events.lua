@@ -46,8 +46,10 @@ end
 -- Appends an event. Each entry holds the text and, for each chain, the number of the event before it, so that the
 -- events of a team, token, application, object id or revocation are found without an index that grows beside them.
 -- XADD refuses any number that is not greater than the last: the stream cannot be written over.
-local function append_event(event, count)
-  local stream, last, teams, tokens = KEYS[EVENT_KEY], KEYS[EVENT_KEY + 1], KEYS[EVENT_KEY + 2], KEYS[EVENT_KEY + 3]
+-- ``heads``: the hash with the head of the token's chain, where it is not that of the call's own event.
+local function append_event(event, count, heads)
+  local stream, last, teams = KEYS[EVENT_KEY], KEYS[EVENT_KEY + 1], KEYS[EVENT_KEY + 2]
+  local tokens = heads or KEYS[EVENT_KEY + 3]
   local chains, objects, late = KEYS[EVENT_KEY + 4], KEYS[EVENT_KEY + 5], KEYS[EVENT_KEY + 6]
   local before = redis.call('GET', last) or '0'
   local seq = tostring(tonumber(before) + 1)
