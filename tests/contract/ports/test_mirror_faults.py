@@ -254,6 +254,15 @@ def test_a_promise_is_kept_only_by_an_fsync_that_began_after_the_write(directory
     mirror.close()
 
 
+def recovers(act: Callable[[], object]) -> None:
+    """Do ``act`` until it succeeds: a machine that stands still is slower than so short a deadline, too."""
+    for _ in range(50):
+        with contextlib.suppress(MirrorUnavailable):
+            act()
+            return
+    act()
+
+
 def test_a_disk_that_hangs_costs_each_request_its_deadline_and_no_more(directory: Path) -> None:
     disk, released = Disk(), threading.Event()
     mirror = NdjsonMirror(directory, deadline=QUICK, fsync=disk)
@@ -271,8 +280,8 @@ def test_a_disk_that_hangs_costs_each_request_its_deadline_and_no_more(directory
         mirror.check()
     assert time.monotonic() - started < 2
     released.set()
-    mirror.append([event(9)])
-    mirror.check()
+    recovers(lambda: mirror.append([event(9)]))
+    recovers(mirror.check)
     mirror.close()
     assert read_lines(directory)[-1] == event(9).text
 
