@@ -1,5 +1,7 @@
 """Put on record that tokens have expired: the end of each, said by whoever looks first."""
 
+from datetime import datetime
+
 from sas_service.domain.apart import for_each
 from sas_service.domain.audit import EventDraft, EventKind
 from sas_service.domain.iso8601 import format_instant
@@ -30,18 +32,18 @@ class Expiring:
     def _expire(self, account: str) -> int:
         now = self._clock.now()
         due = self._expiries.due(account, now, AT_ONCE)
-        events = self._expiries.expire([(record, self._event(record)) for record in due])
+        events = self._expiries.expire([(record, _event(record, now)) for record in due])
         self._mirror.append(events, sync=False)
         return len(events)
 
-    def _event(self, record: TokenRecord) -> EventDraft:
-        state = None if record.state is TokenState.LIVE else record.state.value
-        return about(
-            record,
-            EventKind.EXPIRED,
-            self._clock.now(),
-            record.request_id,
-            expiry=format_instant(record.grant.expiry),
-            state=state,
-            replacedBy=record.replaced_by,
-        )
+
+def _event(record: TokenRecord, now: datetime) -> EventDraft:
+    return about(
+        record,
+        EventKind.EXPIRED,
+        now,
+        record.request_id,
+        expiry=format_instant(record.grant.expiry),
+        state=None if record.state is TokenState.LIVE else record.state.value,
+        replacedBy=record.replaced_by,
+    )

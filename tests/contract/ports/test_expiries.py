@@ -73,6 +73,8 @@ def test_two_workers_that_look_at_once_tell_it_once(timeless: World, expiries: E
     due = expiries.due(ACCOUNT, timeless.now + 2 * HOUR, 10)
     drafts = [(each, event(each, EventKind.EXPIRED)) for each in due]
     assert len(expiries.expire(drafts)) == 1
+    for _ in range(20):  # a shared token's last hand-outs are counted after its end
+        timeless.audit_log.append(event(token, EventKind.HANDED_OUT))
     assert expiries.expire(drafts) == ()
     assert ended(timeless, token) == 1
 
